@@ -1,0 +1,54 @@
+using static TorchSharp.torch;
+
+namespace MLNetLosses.Losses;
+
+/// <summary>
+/// A loss on class scores: <c>logits</c> [N, C], never probabilities, and <c>targets</c>: class indices int64 [N], or probabilities [N, C] whose rows
+/// sum to 1, or labels [N, C] of 0/1 for several classes at once; each loss says which it takes. One logit [N, 1] with indices 0/1 is binary.
+/// The formula is element-wise over further axes, so that the loss serves pixels [N, C, H, W] as well.
+/// </summary>
+[LossFamily("Classification")]
+[SumType(typeof(ClassificationSumLoss))]
+public abstract record ClassificationLoss : SegmentationLoss
+{
+    /// <summary>Adds two classification losses; a sum's terms stay flat and named.</summary>
+    /// <param name="left">A loss or sum.</param>
+    /// <param name="right">A loss or sum.</param>
+    public static ClassificationLoss operator +(ClassificationLoss left, ClassificationLoss right) =>
+        new ClassificationSumLoss { Terms = SumComposition.Add(left, right) };
+
+    /// <summary>Weighs a loss; a sum's terms are weighed one by one.</summary>
+    /// <param name="weight">At least 0.</param>
+    /// <param name="loss">A loss or sum.</param>
+    public static ClassificationLoss operator *(double weight, ClassificationLoss loss) =>
+        new ClassificationSumLoss { Terms = SumComposition.Scale(weight, loss) };
+
+    /// <summary>Names the loss as a term of a sum: <c>dice.Named("overlap") + focal</c>.</summary>
+    /// <param name="name">A word of letters, digits and underscores.</param>
+    public new ClassificationLoss Named(string name) => new ClassificationSumLoss { Terms = SumComposition.Rename(name, this) };
+}
+
+/// <summary>A classification loss that can leave rows (or labels) out.</summary>
+public abstract record IndexedClassificationLoss : ClassificationLoss
+{
+    /// <summary>A row with this index (labels: an element with this value) has weight 0, value 0 and gradient 0. Default -100.</summary>
+    public long IgnoreIndex { get; init; } = -100;
+
+    /// <inheritdoc/>
+    protected internal override long? IgnoredTarget => IgnoreIndex;
+}
+
+/// <summary>A classification loss that weighs classes.</summary>
+public abstract record WeightedClassificationLoss : IndexedClassificationLoss
+{
+    /// <summary>
+    /// [C], &gt;= 0: the weight of a row is that of its target class; for labels and one-vs-rest, the weight of a column. Null: 1.
+    /// <c>mean</c> divides by the sum of weights.
+    /// </summary>
+    [Interval("[0, inf)")]
+    public ValueList<double>? ClassWeights
+    {
+        get;
+        init => field = Valid(value);
+    }
+}

@@ -1,0 +1,76 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace MLNetLosses.Losses;
+
+/// <summary>
+/// Small valid inputs for any loss, made from the names of its inputs: for contract tests, examples and measurements. A loss with inputs that no
+/// convention covers is given its own through the <c>adjust</c> callback of <see cref="LossContract"/>.
+/// </summary>
+public static class LossSamples
+{
+    internal const int Rows = 6;
+    internal const int Classes = 4;
+    internal const int Width = 4;
+
+    /// <summary>The facts that go with the sample inputs: 4 classes, embeddings of 4 numbers.</summary>
+    public static LossContext Context(ScalarType precision = ScalarType.Float64) =>
+        new()
+        {
+            DType = precision,
+            ClassCount = Classes,
+            ClassCounts = [40, 10, 5, 20],
+            EmbeddingSize = Width,
+            TaskCount = 3,
+        };
+
+    /// <summary>Inputs for a loss.</summary>
+    /// <param name="loss">The loss.</param>
+    /// <param name="seed">From which they are drawn.</param>
+    /// <param name="scale">Multiplies logits and predictions.</param>
+    /// <param name="rows">The size of the batch.</param>
+    /// <param name="precision">The type of floating-point inputs.</param>
+    /// <returns>Tensors in the caller's dispose scope.</returns>
+    public static LossInputs For(Loss loss, long seed = 1, double scale = 1, int rows = Rows, ScalarType precision = ScalarType.Float64)
+    {
+        using var generator = new Generator((ulong)seed, CPU);
+        var inputs = new LossInputs();
+        foreach (var name in loss.RequiredInputs)
+            inputs[name] = One(loss, name, generator, scale, rows, precision);
+        return inputs;
+    }
+
+    private static Tensor One(Loss loss, string name, Generator generator, double scale, int rows, ScalarType precision)
+    {
+        Tensor Normal(params long[] shape) => randn(shape, dtype: precision, generator: generator) * scale;
+        Tensor Uniform(params long[] shape) => rand(shape, dtype: precision, generator: generator);
+        Tensor Index(long high, params long[] shape) => randint(0, high, shape, ScalarType.Int64, generator: generator);
+        return (loss, name) switch
+        {
+            (ClassificationLoss { TargetForms: var forms }, "targets") when forms.HasFlag(TargetForms.Indices) => arange(
+                    rows,
+                    ScalarType.Int64
+                )
+                .remainder(Classes),
+            (ClassificationLoss { TargetForms: var forms }, "targets") when forms.HasFlag(TargetForms.Probabilities) =>
+                nn.functional.softmax(Uniform(rows, Classes), 1),
+            (ClassificationLoss, "targets") => Index(2, rows, Classes).to(precision),
+            (ClassificationLoss, _) => Normal(rows, Classes),
+            (SegmentationLoss, "targets") => Index(Classes, rows, 5, 6),
+            (SegmentationLoss, _) => Normal(rows, Classes, 5, 6),
+            (RegressionLoss, _) => Normal(rows, Width),
+            (ImageLoss, _) => Uniform(rows, 3, 16, 16),
+            _ => OtherSample(loss, name, Normal, Uniform, Index, rows),
+        };
+    }
+
+    // Families with inputs of their own add their names here.
+    private static Tensor OtherSample(
+        Loss loss,
+        string name,
+        Func<long[], Tensor> normal,
+        Func<long[], Tensor> uniform,
+        Func<long, long[], Tensor> index,
+        int rows
+    ) => throw new NotSupportedException($"{loss.Name}: no sample input '{name}' is known; give one.");
+}

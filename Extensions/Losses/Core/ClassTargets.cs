@@ -1,0 +1,149 @@
+using static TorchSharp.torch;
+
+namespace MLNetLosses.Losses;
+
+/// <summary>The forms that targets of class scores may have.</summary>
+[Flags]
+public enum TargetForms
+{
+    /// <summary>int64 [N, ...], one class an element.</summary>
+    Indices = 1,
+
+    /// <summary>[N, C, ...] of a floating-point type, summing to 1 over the classes.</summary>
+    Probabilities = 2,
+
+    /// <summary>[N, C, ...] of 0/1, integers or floating point: each class is there or not.</summary>
+    Labels = 4,
+
+    /// <summary>Labels may be any number in [0, 1].</summary>
+    SoftLabels = 8 | Labels,
+}
+
+/// <summary>The targets of class scores: checked, in one form, with what is ignored made harmless. Tensors are made when asked for.</summary>
+public sealed class ClassTargets
+{
+    private readonly long? ignored;
+    private Tensor? valid;
+    private Tensor? safe;
+
+    private ClassTargets(TargetForms form, Tensor raw, int classCount, long? ignored) =>
+        (Form, Raw, ClassCount, this.ignored) = (form, raw, classCount, ignored);
+
+    /// <summary>Which form it is: one of Indices, Probabilities, Labels.</summary>
+    public TargetForms Form { get; }
+
+    /// <summary>The input as it was given.</summary>
+    public Tensor Raw { get; }
+
+    /// <summary>C, the size of axis 1 of the logits.</summary>
+    public int ClassCount { get; }
+
+    /// <summary>Whether the targets are class indices.</summary>
+    public bool AreIndices => Form == TargetForms.Indices;
+
+    /// <summary>True where an element counts, of the shape of <see cref="Raw"/>; null when nothing can be ignored.</summary>
+    public Tensor? Valid => ignored is null || Form == TargetForms.Probabilities ? null : valid ??= Raw.ne(ignored.Value);
+
+    /// <summary>The targets with 0 in place of ignored elements.</summary>
+    public Tensor Safe => Valid is null ? Raw : safe ??= Raw.masked_fill(Valid.logical_not(), 0);
+
+    /// <summary>1 where an element counts and 0 where not, in a type; null when nothing can be ignored.</summary>
+    /// <param name="like">Gives the type.</param>
+    public Tensor? Weights(Tensor like) => Valid?.to(like.dtype);
+
+    /// <summary>The element of the target's class along axis 1: [N, C, ...] to [N, ...].</summary>
+    /// <param name="scores">[N, C, ...].</param>
+    public Tensor Pick(Tensor scores) => scores.gather(1, Safe.unsqueeze(1)).squeeze(1);
+
+    /// <summary>Binary indices [N, ...] as labels [N, 1, ...] for one logit.</summary>
+    public ClassTargets AsLabels() => AreIndices ? new(TargetForms.Labels, Raw.unsqueeze(1), ClassCount, ignored) : this;
+
+    internal static ClassTargets Read(SegmentationLoss loss, LossCall call)
+    {
+        var (logits, targets) = (call["logits"], call["targets"]);
+        Shapes.Floating(loss, "logits", logits);
+        if (logits.dim() < 2)
+            throw Shapes.Wrong(loss, "logits", logits, "[N, C, ...] with at least two axes");
+        var classes = (int)logits.shape[1];
+        if (targets.device_type != logits.device_type)
+            throw new ArgumentException($"{loss.Name}: targets are on {targets.device}, logits on {logits.device}.", "targets");
+        var form = FormOf(loss, logits, targets);
+        var read = new ClassTargets(form, targets, classes, loss.IgnoredTarget);
+        if (call.CheckValues)
+            read.CheckValues(loss, logits);
+        return read;
+    }
+
+    private static TargetForms FormOf(SegmentationLoss loss, Tensor logits, Tensor targets)
+    {
+        var accepted = loss.TargetForms;
+        var (x, y) = (logits.shape, targets.shape);
+        if (targets.dim() == logits.dim() - 1)
+        {
+            if (!accepted.HasFlag(TargetForms.Indices) || targets.is_floating_point())
+                throw Shapes.Wrong(loss, "targets", targets, Expected(accepted, x));
+            if (y[0] == x[0] && y.AsSpan(1).SequenceEqual(x.AsSpan(2)))
+                return TargetForms.Indices;
+        }
+        else if (y.AsSpan().SequenceEqual(x) && (accepted & (TargetForms.Labels | TargetForms.Probabilities)) != 0)
+        {
+            if (accepted.HasFlag(TargetForms.Labels))
+                return TargetForms.Labels;
+            if (targets.is_floating_point())
+                return TargetForms.Probabilities;
+        }
+        throw Shapes.Wrong(loss, "targets", targets, Expected(accepted, x));
+    }
+
+    private static string Expected(TargetForms accepted, long[] logits)
+    {
+        var full = string.Join(", ", logits);
+        var reduced = string.Join(", ", logits.Where((_, axis) => axis != 1));
+        var forms = new List<string>();
+        if (accepted.HasFlag(TargetForms.Indices))
+            forms.Add($"class indices int64 [{reduced}]");
+        if (accepted.HasFlag(TargetForms.Probabilities))
+            forms.Add($"probabilities [{full}]");
+        if (accepted.HasFlag(TargetForms.Labels))
+            forms.Add($"labels [{full}]");
+        return string.Join(" or ", forms) + $" for logits [{full}]";
+    }
+
+    // Waits for the device.
+    private void CheckValues(SegmentationLoss loss, Tensor logits)
+    {
+        var counted = Valid; // made outside the scope: the formula uses it too
+        using var scope = NewDisposeScope();
+        using var frozen = no_grad();
+        if (logits.isnan().any().item<bool>())
+            throw new ArgumentException($"{loss.Name}: logits hold NaN.", "logits");
+        var highest = Math.Max(ClassCount, 2) - 1; // one logit: indices 0 and 1
+        var (wrong, allowed) = Form switch
+        {
+            TargetForms.Indices => (Raw.lt(0).logical_or(Raw.gt(highest)), $"a class index in [0, {highest}]"),
+            TargetForms.Probabilities => (Raw.lt(0).logical_or(Raw.isnan()), "a probability >= 0"),
+            _ when loss.TargetForms.HasFlag(TargetForms.SoftLabels) => (
+                Raw.ge(0).logical_and(Raw.le(1)).logical_not(),
+                "a label in [0, 1]"
+            ),
+            _ => (Raw.eq(0).logical_or(Raw.eq(1)).logical_not(), "a label 0 or 1"),
+        };
+        if (counted is not null)
+            wrong = wrong.logical_and(counted);
+        if (wrong.any().item<bool>())
+        {
+            var place = wrong.nonzero()[0].data<long>().ToArray();
+            var value = Raw[place.Select(i => TensorIndex.Single(i)).ToArray()].to(ScalarType.Float64).item<double>();
+            throw new ArgumentException(
+                $"{loss.Name}: targets[{string.Join(", ", place)}] is {value}; it must be {allowed}{(ignored is null ? "" : $" or the IgnoreIndex {ignored}")}.",
+                "targets"
+            );
+        }
+        if (
+            Form == TargetForms.Probabilities
+            && Raw.numel() > 0
+            && (Raw.sum(1) - 1).abs().max().to(ScalarType.Float64).item<double>() is var off and > 1e-3
+        )
+            throw new ArgumentException($"{loss.Name}: probabilities must sum to 1 over the classes; a sum is off by {off}.", "targets");
+    }
+}

@@ -1,0 +1,35 @@
+using static TorchSharp.torch;
+
+namespace MLNetLosses.Losses;
+
+/// <summary>Checks of tensor inputs that cost no device synchronisation, and the wording of their errors.</summary>
+internal static class Shapes
+{
+    public static string Text(Tensor tensor) => $"{tensor.dtype} [{string.Join(", ", tensor.shape)}]";
+
+    public static ArgumentException Wrong(Loss loss, string input, Tensor tensor, string expected) =>
+        new($"{loss.Name}: {input} must be {expected}; it is {Text(tensor)}.", input);
+
+    public static void Floating(Loss loss, string input, Tensor tensor)
+    {
+        if (!tensor.is_floating_point())
+            throw Wrong(loss, input, tensor, "of a floating-point type");
+    }
+
+    public static void Rank(Loss loss, string input, Tensor tensor, int rank, string expected)
+    {
+        if (tensor.dim() != rank)
+            throw Wrong(loss, input, tensor, expected);
+    }
+
+    public static void Same(Loss loss, string input, Tensor tensor, string otherName, Tensor other)
+    {
+        if (!tensor.shape.AsSpan().SequenceEqual(other.shape))
+            throw new ArgumentException(
+                $"{loss.Name}: {input} {Text(tensor)} and {otherName} {Text(other)} must have the same shape; nothing is broadcast.",
+                input
+            );
+        if (tensor.device_type != other.device_type || tensor.device_index != other.device_index)
+            throw new ArgumentException($"{loss.Name}: {input} is on {tensor.device}, {otherName} on {other.device}.", input);
+    }
+}
