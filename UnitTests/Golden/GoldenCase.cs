@@ -26,17 +26,11 @@ internal sealed record GoldenCase(string Family, string Loss, string Name, JsonE
     {
         var shape = json.GetProperty("shape").EnumerateArray().Select(d => d.GetInt64()).ToArray();
         var data = json.GetProperty("data").EnumerateArray();
-        if (json.GetProperty("dtype").GetString() is "int64" or "bool")
-            return tensor(
-                    data.Select(v =>
-                            v.ValueKind is JsonValueKind.True ? 1
-                            : v.ValueKind is JsonValueKind.False ? 0
-                            : v.GetInt64()
-                        )
-                        .ToArray(),
-                    ScalarType.Int64
-                )
+        if (json.GetProperty("dtype").GetString() == "bool")
+            return tensor(data.Select(v => v.ValueKind == JsonValueKind.Number ? v.GetInt64() != 0 : v.GetBoolean()).ToArray())
                 .reshape(shape);
+        if (json.GetProperty("dtype").GetString() == "int64")
+            return tensor(data.Select(v => v.GetInt64()).ToArray(), ScalarType.Int64).reshape(shape);
         return tensor(data.Select(Number).ToArray(), ScalarType.Float64).to(precision).reshape(shape);
     }
 

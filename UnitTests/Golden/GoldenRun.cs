@@ -108,7 +108,7 @@ internal static class GoldenContext
             EmbeddingSize =
                 columns is null ? null
                 : columns.ndim < 2 ? 1
-                : (int)(columns.dim() == 2 || !inputs.ContainsKey("views") ? columns.shape[1] : columns.shape[^1]),
+                : (int)(inputs.ContainsKey("views") || inputs.ContainsKey("student") ? columns.shape[^1] : columns.shape[1]),
             TaskCount = inputs.TryGetValue("losses", out var losses) && losses.ndim == 1 ? (int)losses.shape[0] : null,
         };
     }

@@ -60,6 +60,11 @@ public static class LossSamples
             (SegmentationLoss, _) => Normal(rows, Classes, 5, 6),
             (RegressionLoss, _) => Normal(rows, Width),
             (ImageLoss, _) => Uniform(rows, 3, 16, 16),
+            (SelfSupervisedLoss, "student" or "views") => Normal(3, rows, Width),
+            (SelfSupervisedLoss, "teacher") => Normal(2, rows, Width),
+            (SelfSupervisedLoss, "predictions" or "targets") => Normal(rows, 5, 6),
+            (SelfSupervisedLoss, "mask") => Index(2, rows, 5).to(ScalarType.Bool),
+            (SelfSupervisedLoss, _) => Normal(rows, Width),
             _ => OtherSample(loss, name, Normal, Uniform, Index, rows),
         };
     }

@@ -135,7 +135,7 @@ internal static class DefinitionJson
                 && Math.Abs(whole) < 1L << 53
             )
                 return type == typeof(long) ? (long)whole
-                    : Math.Abs(whole) <= int.MaxValue ? (int)whole
+                    : Math.Abs(whole) <= int.MaxValue ? (object)(int)whole
                     : throw Wrong(path, $"{whole} is too large");
         }
         throw Wrong(path, $"{DefinitionOption.Describe(type)} is wanted, not {node.ToJsonString()}");

@@ -70,6 +70,12 @@ public abstract record Loss : Definition
     /// <summary>The names of further inputs that the loss reads where given, besides <c>weights</c>.</summary>
     public virtual IReadOnlyList<string> OptionalInputs => [];
 
+    /// <summary>The least number of rows that the formula has a meaning for; fewer throw. Default 1.</summary>
+    protected internal virtual int MinimumRows => 1;
+
+    /// <summary>Whether axis 0 of the inputs runs over the rows of the batch, whose order does not matter. Default true.</summary>
+    protected internal virtual bool RowsFirst => true;
+
     /// <summary>Whether the gradient is the derivative of the value; false for update rules and for weights held constant.</summary>
     protected internal virtual bool HasTrueGradient => true;
 

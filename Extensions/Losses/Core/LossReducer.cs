@@ -45,7 +45,8 @@ internal static class LossReducer
             : rowWeights is null ? terms.Weights
             : terms.Weights * rowWeights;
         var total = weights.shape.SequenceEqual(terms.Values.shape) ? weights.sum() : weights.expand(terms.Values.shape).sum();
-        return Weigh(terms, rowWeights).sum() / NotZero(total.detach());
+        // Weights that came in with a graph keep it: then the denominator depends on them too.
+        return Weigh(terms, rowWeights).sum() / NotZero(rowWeights is { requires_grad: true } ? total : total.detach());
     }
 
     private static Tensor Weigh(LossTerms terms, Tensor? rowWeights)
