@@ -65,9 +65,16 @@ public static class LossSamples
             (SelfSupervisedLoss, "predictions" or "targets") => Normal(rows, 5, 6),
             (SelfSupervisedLoss, "mask") => Index(2, rows, 5).to(ScalarType.Bool),
             (SelfSupervisedLoss, _) => Normal(rows, Width),
+            (BoxLoss, _) => Boxes(Uniform(rows, 2) * scale, Uniform(rows, 2) * scale),
+            (DenseDetectionLoss, "targets") => Index(3, rows, 5, Classes) - 1,
+            (DenseDetectionLoss, _) => Normal(rows, 5, Classes),
+            (DistributionFocalLoss, "targets") => Uniform(rows, 4) * Width,
+            (DistributionFocalLoss, _) => Normal(rows, 4, Width + 1),
             _ => OtherSample(loss, name, Normal, Uniform, Index, rows),
         };
     }
+
+    private static Tensor Boxes(Tensor corner, Tensor size) => cat(new Tensor[] { corner, corner + size }, 1);
 
     // Families with inputs of their own add their names here.
     private static Tensor OtherSample(

@@ -126,4 +126,15 @@ public sealed record WeightRamp : Definition
     /// <param name="loss">The loss.</param>
     public static RegressionLoss operator *(WeightRamp ramp, RegressionLoss loss) =>
         new RegressionSumLoss { Terms = SumComposition.Scale(ramp, loss) };
+
+    /// <summary>A box loss whose weight follows the ramp.</summary>
+    /// <param name="ramp">The ramp.</param>
+    /// <param name="loss">The loss.</param>
+    public static BoxLoss operator *(WeightRamp ramp, BoxLoss loss) => new BoxSumLoss { Terms = SumComposition.Scale(ramp, loss) };
+
+    /// <summary>A dense detection loss whose weight follows the ramp.</summary>
+    /// <param name="ramp">The ramp.</param>
+    /// <param name="loss">The loss.</param>
+    public static DenseDetectionLoss operator *(WeightRamp ramp, DenseDetectionLoss loss) =>
+        new DenseDetectionSumLoss { Terms = SumComposition.Scale(ramp, loss) };
 }

@@ -1,0 +1,26 @@
+using static TorchSharp.torch;
+
+namespace MLNetLosses.Losses;
+
+/// <summary>
+/// Puts values whose derivative was computed along with them on the graph, in place of the chain of operations that made them: value + (x - x0) dvalue/dx,
+/// with x0 the same numbers as x off the graph. The value stays exact, the backward pass is one multiplication; there is no second derivative.
+/// </summary>
+internal static class KnownGradient
+{
+    /// <summary>Whether a derivative is worth computing: someone will ask for it.</summary>
+    public static bool IsWanted(Tensor input) => input.requires_grad && is_grad_enabled();
+
+    /// <summary>Values each of which depends on the input's element at its place.</summary>
+    /// <param name="values">Of the input's shape, off the graph.</param>
+    /// <param name="input">On the graph.</param>
+    /// <param name="slopes">dvalue/dinput, of the same shape; null: the values stay as they are.</param>
+    public static Tensor Attach(Tensor values, Tensor input, Tensor? slopes) =>
+        slopes is null ? values : addcmul(values, input - input.detach(), slopes, 1);
+
+    /// <summary>Values [N] each of which depends on a column of an input [K, N].</summary>
+    /// <param name="values">[N], off the graph.</param>
+    /// <param name="input">[K, N], on the graph.</param>
+    /// <param name="slopes">dvalue/dinput, [K, N].</param>
+    public static Tensor AttachColumns(Tensor values, Tensor input, Tensor slopes) => values + ((input - input.detach()) * slopes).sum([0]);
+}
