@@ -80,7 +80,7 @@ public static class LossContract
 
     private static void NoneThenMean(Loss loss, Func<LossInputs, LossInputs> adjust)
     {
-        if (loss is ISumLoss || loss.Inner.Any())
+        if (loss is ISumLoss || loss.InnerLosses.Any())
             return;
         using var scope = NewDisposeScope();
         using var run = new Run(loss, adjust(LossSamples.For(loss)), ScalarType.Float64);

@@ -58,6 +58,7 @@ public static class LossSamples
             (ClassificationLoss, _) => Normal(rows, Classes),
             (SegmentationLoss, "targets") => Index(Classes, rows, 5, 6),
             (SegmentationLoss, _) => Normal(rows, Classes, 5, 6),
+            (AdaptiveWingLoss, "targets") => Uniform(rows, Width),
             (RegressionLoss, _) => Normal(rows, Width),
             (ImageLoss, _) => Uniform(rows, 3, 16, 16),
             (SelfSupervisedLoss, "student" or "views") => Normal(3, rows, Width),

@@ -62,7 +62,7 @@ public abstract record Loss : Definition
     protected internal virtual LossState? CreateState(LossContext context) => null;
 
     /// <summary>The losses inside this one, by the names under which <see cref="LossCall.Inner(string)"/> finds them.</summary>
-    protected internal virtual IEnumerable<(string Name, Loss Loss)> Inner => [];
+    protected internal virtual IEnumerable<(string Name, Loss Loss)> InnerLosses => [];
 
     /// <summary>The names of the inputs that must be given.</summary>
     public abstract IReadOnlyList<string> RequiredInputs { get; }
@@ -100,6 +100,6 @@ public abstract record Loss : Definition
                 $"{Name}: weights must be [N] with one weight a row, here [{(values.dim() == 0 ? "" : values.shape[0])}]; it is {Shapes.Text(weights)}.",
                 "weights"
             );
-        return weights.reshape([weights.shape[0], .. Enumerable.Repeat(1L, (int)values.dim() - 1)]);
+        return weights.detach().reshape([weights.shape[0], .. Enumerable.Repeat(1L, (int)values.dim() - 1)]);
     }
 }

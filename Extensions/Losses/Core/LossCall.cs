@@ -49,14 +49,20 @@ public sealed class LossCall
     /// <summary>A list of numbers as a tensor of another tensor's type and device, made once.</summary>
     /// <param name="values">The numbers.</param>
     /// <param name="like">Gives type and device.</param>
-    public Tensor Constant(IReadOnlyList<double> values, Tensor like) => function.Constant(values, like);
+    public Tensor Constant(IReadOnlyList<double> values, Tensor like) => function.Constant(values, like, () => [.. values]);
+
+    /// <summary>Numbers that a loss derives from its options or the facts, as a tensor of another tensor's type and device, made once.</summary>
+    /// <param name="name">What they are; unique within the loss.</param>
+    /// <param name="like">Gives type and device.</param>
+    /// <param name="values">Computes the numbers; called once.</param>
+    public Tensor Constant(string name, Tensor like, Func<double[]> values) => function.Constant(name, like, values);
 
     /// <summary>The call of a loss inside this one, with the same inputs.</summary>
-    /// <param name="name">Its name among <see cref="Loss.Inner"/>.</param>
+    /// <param name="name">Its name among <see cref="Loss.InnerLosses"/>.</param>
     public LossCall Inner(string name) => Inner(name, Inputs);
 
     /// <summary>The call of a loss inside this one, with other inputs.</summary>
-    /// <param name="name">Its name among <see cref="Loss.Inner"/>.</param>
+    /// <param name="name">Its name among <see cref="Loss.InnerLosses"/>.</param>
     /// <param name="inputs">The tensors by name.</param>
     public LossCall Inner(string name, LossInputs inputs) => new(function.Inner(name), inputs);
 

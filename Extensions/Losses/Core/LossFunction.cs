@@ -34,7 +34,7 @@ public sealed class LossFunction : nn.Module
         State = definition.CreateState(context);
         if (State is not null)
             register_module("state", State);
-        foreach (var (name, loss) in definition.Inner)
+        foreach (var (name, loss) in definition.InnerLosses)
         {
             inner[name] = new LossFunction(loss, context);
             register_module(name, inner[name]);
@@ -115,6 +115,8 @@ public sealed class LossFunction : nn.Module
                 "A sum of losses has one value: the weighted sum of its terms' means. Reduce its terms one by one for others."
             );
         var weights = call.Optional("weights");
+        if (weights is not null && CheckValues)
+            CheckWeights(weights);
         if (reduction == Reduction.Mean && weights is null && Definition.FusedMean(call) is { } fused)
             return fused;
         var terms = Definition.ComputeTerms(call);
@@ -128,13 +130,29 @@ public sealed class LossFunction : nn.Module
         );
     }
 
+    private void CheckWeights(Tensor weights)
+    {
+        using var scope = NewDisposeScope();
+        if (weights.ge(0).all().item<bool>())
+            return;
+        var wrong = weights.ge(0).logical_not().nonzero()[0].data<long>().ToArray();
+        var value = weights[wrong.Select(i => TensorIndex.Single(i)).ToArray()].to(ScalarType.Float64).item<double>();
+        throw new ArgumentException(
+            $"{Definition.Name}: weights[{string.Join(", ", wrong)}] is {value}; weights must be >= 0 and not NaN.",
+            "weights"
+        );
+    }
+
     internal LossFunction Inner(string name) => inner[name];
 
-    internal Tensor Constant(IReadOnlyList<double> values, Tensor like)
+    /// <param name="source">A list, known by its identity, or a name.</param>
+    /// <param name="like">Gives type and device.</param>
+    /// <param name="values">Makes the numbers when they are not there yet.</param>
+    internal Tensor Constant(object source, Tensor like, Func<double[]> values)
     {
-        var key = ((object)values, like.dtype, like.device_type, like.device_index);
+        var key = (source, like.dtype, like.device_type, like.device_index);
         if (!constants.TryGetValue(key, out var constant))
-            constants[key] = constant = tensor([.. values], dtype: like.dtype, device: like.device).DetachFromDisposeScope();
+            constants[key] = constant = tensor(values(), dtype: like.dtype, device: like.device).DetachFromDisposeScope();
         return constant;
     }
 
@@ -167,10 +185,17 @@ public sealed class LossFunction : nn.Module
         public bool Equals(
             (object Values, ScalarType Type, DeviceType Device, int Index) a,
             (object Values, ScalarType Type, DeviceType Device, int Index) b
-        ) => ReferenceEquals(a.Values, b.Values) && (a.Type, a.Device, a.Index) == (b.Type, b.Device, b.Index);
+        ) =>
+            (ReferenceEquals(a.Values, b.Values) || (a.Values is string name && name == b.Values as string))
+            && (a.Type, a.Device, a.Index) == (b.Type, b.Device, b.Index);
 
         public int GetHashCode((object Values, ScalarType Type, DeviceType Device, int Index) key) =>
-            HashCode.Combine(RuntimeHelpers.GetHashCode(key.Values), key.Type, key.Device, key.Index);
+            HashCode.Combine(
+                key.Values is string name ? name.GetHashCode(StringComparison.Ordinal) : RuntimeHelpers.GetHashCode(key.Values),
+                key.Type,
+                key.Device,
+                key.Index
+            );
     }
 }
 

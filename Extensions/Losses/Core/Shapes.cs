@@ -29,6 +29,11 @@ internal static class Shapes
                 $"{loss.Name}: {input} {Text(tensor)} and {otherName} {Text(other)} must have the same shape; nothing is broadcast.",
                 input
             );
+        SameDevice(loss, input, tensor, otherName, other);
+    }
+
+    public static void SameDevice(Loss loss, string input, Tensor tensor, string otherName, Tensor other)
+    {
         if (tensor.device_type != other.device_type || tensor.device_index != other.device_index)
             throw new ArgumentException($"{loss.Name}: {input} is on {tensor.device}, {otherName} on {other.device}.", input);
     }

@@ -46,8 +46,6 @@ public abstract record ImageLoss : Loss
         var (predictions, targets) = (call["predictions"], call["targets"]);
         Shapes.Floating(this, "predictions", predictions);
         Shapes.Same(this, "predictions", predictions, "targets", targets);
-        if (call.CheckValues && call.Optional("weights") is { } weights && weights.lt(0).logical_or(weights.isnan()).any().item<bool>())
-            throw new ArgumentException($"{Name}: weights must be >= 0 and not NaN.", "weights");
         return Compare(predictions, targets, call);
     }
 
