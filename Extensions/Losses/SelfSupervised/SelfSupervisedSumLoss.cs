@@ -16,7 +16,7 @@ public sealed record SelfSupervisedSumLoss : SelfSupervisedLoss, ISumLoss
     public override IReadOnlyList<string> OptionalInputs => SumComposition.OptionalInputs(Terms);
 
     /// <inheritdoc/>
-    protected internal override IEnumerable<(string Name, Loss Loss)> Inner => SumComposition.Inner(Terms);
+    protected internal override IEnumerable<(string Name, Loss Loss)> InnerLosses => SumComposition.Inner(Terms);
 
     /// <inheritdoc/>
     protected internal override void Validate() => SumComposition.Validate(Terms);
