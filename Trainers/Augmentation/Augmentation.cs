@@ -1,0 +1,150 @@
+namespace MLNetLosses.Data;
+
+/// <summary>
+/// What is changed at random in the training images, so that a network sees more than there is. The order is fixed: crop, flips, the policy's geometry and
+/// <see cref="Affine"/> (put together and sampled once, bilinear where pixels do not fall on pixels), then the policy's colours,
+/// <see cref="ColorJitter"/>, <see cref="Grayscale"/>, <see cref="Blur"/>, normalisation, <see cref="Erasing"/>, and last Mixup or CutMix. All of it is
+/// decided by the seed, the epoch and the step, and by nothing else. The default changes nothing.
+/// </summary>
+public sealed record Augmentation
+{
+    /// <summary>Nothing is changed.</summary>
+    public static Augmentation None { get; } = new();
+
+    /// <summary>A crop after padding by an eighth, and a horizontal flip: the usual recipe for small images.</summary>
+    public static Augmentation Light { get; } = new() { CropPadding = 0.125, HorizontalFlip = 0.5 };
+
+    /// <summary>A resized crop of 35 % to 100 % of the area, a horizontal flip, and mild colour changes: the usual recipe for photographs.</summary>
+    public static Augmentation Photo { get; } =
+        new()
+        {
+            ResizedCrop = new() { MinArea = 0.35 },
+            HorizontalFlip = 0.5,
+            ColorJitter = new()
+            {
+                Brightness = 0.2,
+                Contrast = 0.2,
+                Saturation = 0.2,
+            },
+        };
+
+    /// <summary><see cref="Light"/> and <see cref="Data.TrivialAugment"/>.</summary>
+    public static Augmentation TrivialAugment { get; } = Light with { Policy = new TrivialAugment() };
+
+    /// <summary><see cref="Light"/> and <see cref="Data.RandAugment"/>.</summary>
+    public static Augmentation RandAugment { get; } = Light with { Policy = new RandAugment() };
+
+    /// <summary><see cref="RandAugment"/>, erasing, and Mixup or CutMix in turn: for long trainings of large networks.</summary>
+    public static Augmentation Strong { get; } = RandAugment with { Erasing = new(), MixupAlpha = 0.2, CutMixAlpha = 1 };
+
+    /// <summary>
+    /// Pads each side by this share of the length (rounded down) with <see cref="Fill"/> and cuts a random part of the original size: 0 to 1. Default 0.
+    /// Excludes <see cref="ResizedCrop"/>.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">Outside that range.</exception>
+    /// <exception cref="ArgumentException">There is a <see cref="ResizedCrop"/>.</exception>
+    public double CropPadding
+    {
+        get;
+        init
+        {
+            field = AugmentationRange.Probability(value);
+            OneCrop();
+        }
+    }
+
+    /// <summary>Cuts a random part and scales it to the full size. Default null: not done. Excludes <see cref="CropPadding"/>.</summary>
+    /// <exception cref="ArgumentException"><see cref="CropPadding"/> is above 0.</exception>
+    public RandomResizedCrop? ResizedCrop
+    {
+        get;
+        init
+        {
+            field = value;
+            OneCrop();
+        }
+    }
+
+    /// <summary>Share of the images that are mirrored left to right: 0 to 1. Default 0.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">Outside that range.</exception>
+    public double HorizontalFlip
+    {
+        get;
+        init => field = AugmentationRange.Probability(value);
+    }
+
+    /// <summary>Share of the images that are mirrored top to bottom: 0 to 1. Default 0.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">Outside that range.</exception>
+    public double VerticalFlip
+    {
+        get;
+        init => field = AugmentationRange.Probability(value);
+    }
+
+    /// <summary>Rotation, shift, scale and shear. Default null: not done.</summary>
+    public RandomAffine? Affine { get; init; }
+
+    /// <summary>TrivialAugment or RandAugment. Default null: not done.</summary>
+    public AugmentationPolicy? Policy { get; init; }
+
+    /// <summary>Brightness, contrast, saturation and hue. Default null: not done.</summary>
+    public ColorJitter? ColorJitter { get; init; }
+
+    /// <summary>Share of the images that lose their colour: 0 to 1. Default 0.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">Outside that range.</exception>
+    public double Grayscale
+    {
+        get;
+        init => field = AugmentationRange.Probability(value);
+    }
+
+    /// <summary>Gaussian blur. Default null: not done.</summary>
+    public GaussianBlur? Blur { get; init; }
+
+    /// <summary>Covers a rectangle. Default null: not done.</summary>
+    public RandomErasing? Erasing { get; init; }
+
+    /// <summary>
+    /// Mixup (Zhang et al., 2017): images and targets become <c>l a + (1 - l) b</c>, l from Beta(alpha, alpha), once a batch: 0 (not done) to 100. Default 0.
+    /// Together with <see cref="CutMixAlpha"/> each batch takes one of the two.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">Outside that range.</exception>
+    public double MixupAlpha
+    {
+        get;
+        init => field = AugmentationRange.Between(value, 0, 100);
+    }
+
+    /// <summary>
+    /// CutMix (Yun et al., 2019): a rectangle of the share 1 - l comes from a partner, targets are mixed by area, l from Beta(alpha, alpha): 0 (not done)
+    /// to 100. Default 0.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">Outside that range.</exception>
+    public double CutMixAlpha
+    {
+        get;
+        init => field = AugmentationRange.Between(value, 0, 100);
+    }
+
+    /// <summary>Share of the batches that Mixup or CutMix applies to: 0 to 1. Default 1.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">Outside that range.</exception>
+    public double MixingProbability
+    {
+        get;
+        init => field = AugmentationRange.Probability(value);
+    } = 1;
+
+    /// <summary>The value of all channels where geometry shows what is outside the image: 0 to 255. Default 0 (black).</summary>
+    public byte Fill { get; init; }
+
+    /// <summary>True when targets are mixed, so that a loss must take two targets or soft ones.</summary>
+    internal bool Mixes => (MixupAlpha > 0 || CutMixAlpha > 0) && MixingProbability > 0;
+
+    private void OneCrop()
+    {
+        if (CropPadding > 0 && ResizedCrop is not null)
+            throw new ArgumentException(
+                $"{nameof(CropPadding)} and {nameof(ResizedCrop)} exclude each other: set {nameof(CropPadding)} = 0 or {nameof(ResizedCrop)} = null."
+            );
+    }
+}

@@ -1,0 +1,57 @@
+namespace MLNetLosses.Data;
+
+/// <summary>Covers a random rectangle with the channels' means (Zhong et al., 2017, "Random erasing data augmentation").</summary>
+public sealed record RandomErasing
+{
+    /// <summary>Share of the images that lose a rectangle: 0 to 1. Default 0.25.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">Outside that range.</exception>
+    public double Probability
+    {
+        get;
+        init => field = AugmentationRange.Probability(value);
+    } = 0.25;
+
+    /// <summary>Smallest share of the area that is covered: above 0, below 1. Default 0.02.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">Outside that range.</exception>
+    public double MinArea
+    {
+        get;
+        init => field = AugmentationRange.Positive(AugmentationRange.Between(value, 0, 1));
+    } = 0.02;
+
+    /// <summary>Largest share of the area that is covered: above 0, to 1. Default 0.33.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">Outside that range.</exception>
+    public double MaxArea
+    {
+        get;
+        init => field = AugmentationRange.Positive(AugmentationRange.Between(value, 0, 1));
+    } = 0.33;
+
+    /// <summary>Largest height divided by width, and the inverse of the smallest: 1 to 10. Default 3.3.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">Outside that range.</exception>
+    public double MaxAspect
+    {
+        get;
+        init => field = AugmentationRange.Between(value, 1, 10);
+    } = 3.3;
+
+    /// <summary>The rectangle to cover, empty when there is none (after ten draws that do not fit, too).</summary>
+    internal PixelRectangle Sample(int width, int height, ref RandomStream random)
+    {
+        AugmentationRange.Ordered(MinArea, MaxArea, nameof(MinArea), nameof(MaxArea));
+        if (!random.Chance(Probability))
+            return default;
+        var logAspect = Math.Log(MaxAspect);
+        for (var i = 0; i < 10; i++)
+        {
+            var area = width * height * random.Uniform(MinArea, MaxArea);
+            var aspect = Math.Exp(random.Uniform(-logAspect, logAspect));
+            var (h, w) = ((int)Math.Round(Math.Sqrt(area * aspect)), (int)Math.Round(Math.Sqrt(area / aspect)));
+            if (w < 1 || w >= width || h < 1 || h >= height)
+                continue;
+            var (left, top) = (random.Below(width - w + 1), random.Below(height - h + 1));
+            return new(left, top, left + w, top + h);
+        }
+        return default;
+    }
+}

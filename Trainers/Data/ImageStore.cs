@@ -1,0 +1,152 @@
+using Microsoft.ML.Data;
+using Microsoft.Win32.SafeHandles;
+
+namespace MLNetLosses.Data;
+
+/// <summary>
+/// The images of a data set by row. Each is decoded when it is first asked for, and kept as bytes while <see cref="MemoryBudget"/> holds it; the others
+/// are decoded again each time. Rows are added by one thread; afterwards any number may read.
+/// </summary>
+internal sealed class ImageStore : IDisposable
+{
+    /// <summary>1 GiB.</summary>
+    public const long DefaultMemoryBudget = 1L << 30;
+
+    private readonly List<ImageContent?> _contents = [];
+    private readonly PixelCache _cache;
+    private SafeFileHandle? _spill;
+    private long _spilled;
+
+    /// <param name="preprocessing">Size, channels and rules of decoding.</param>
+    /// <param name="memoryBudget">Bytes of decoded images that may be kept, 0 or more.</param>
+    /// <exception cref="ArgumentOutOfRangeException">A negative budget.</exception>
+    public ImageStore(ImagePreprocessing preprocessing, long memoryBudget = DefaultMemoryBudget)
+    {
+        ArgumentNullException.ThrowIfNull(preprocessing);
+        ArgumentOutOfRangeException.ThrowIfNegative(memoryBudget);
+        (Preprocessing, MemoryBudget) = (preprocessing, memoryBudget);
+        _cache = new(preprocessing.ImageBytes, memoryBudget);
+    }
+
+    public ImagePreprocessing Preprocessing { get; }
+
+    public long MemoryBudget { get; }
+
+    /// <summary>Rows added.</summary>
+    public int Count => _contents.Count;
+
+    /// <summary>Rows whose pixels are in memory.</summary>
+    public long Cached => _cache.Stored;
+
+    /// <summary>The file of a row, or null where it came from elsewhere.</summary>
+    public string? File(int row) => _contents[row]?.File;
+
+    /// <summary>Adds an image that is read from a file when needed.</summary>
+    public void AddFile(string path)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        _contents.Add(new FileContent(path));
+    }
+
+    /// <summary>Adds the bytes of a file, which the caller leaves alone from now on; they are let go once the decoded image is kept.</summary>
+    public void AddEncoded(ReadOnlyMemory<byte> encoded) => _contents.Add(new EncodedContent(encoded));
+
+    /// <summary>
+    /// Adds an image that ML.NET has decoded, which is resized at once and not kept. Beyond the budget the resized bytes go to a temporary file.
+    /// </summary>
+    public void AddImage(MLImage image)
+    {
+        var row = _contents.Count;
+        var planes = new byte[Preprocessing.ImageBytes];
+        try
+        {
+            ImageDecoder.Decode(image, Preprocessing, planes);
+        }
+        catch (ImageDecodeException e)
+        {
+            _contents.Add(new UndecodableContent(e));
+            return;
+        }
+        _contents.Add(_cache.TryStore(row, planes) ? null : Spill(planes));
+    }
+
+    /// <summary>Adds an image that is already [channels, height, width] bytes.</summary>
+    public void AddPixels(ReadOnlySpan<byte> planes)
+    {
+        if (planes.Length != Preprocessing.ImageBytes)
+            throw new ArgumentException($"{Preprocessing.ImageBytes} bytes are needed, got {planes.Length}.", nameof(planes));
+        _contents.Add(_cache.TryStore(_contents.Count, planes) ? null : Spill(planes));
+    }
+
+    /// <summary>
+    /// The pixels of a row, [channels, height, width]: a view of the kept bytes, or <paramref name="scratch"/>, which is filled when they are not kept.
+    /// </summary>
+    /// <exception cref="ImageDecodeException">The image cannot be read; names the row and the file.</exception>
+    public ReadOnlySpan<byte> Read(int row, Span<byte> scratch)
+    {
+        if (_cache.TryGet(row, out var kept))
+            return kept;
+        var content = _contents[row];
+        if (content is null) // stored and let go between the two looks
+            return _cache.TryGet(row, out kept) ? kept : throw new InvalidOperationException($"Row {row} has lost its pixels.");
+        scratch = scratch[..Preprocessing.ImageBytes];
+        try
+        {
+            content.Decode(Preprocessing, scratch);
+        }
+        catch (ImageDecodeException e)
+        {
+            throw e.At(row, content.File);
+        }
+        if (_cache.TryStore(row, scratch) && content is EncodedContent)
+            _contents[row] = null;
+        return scratch;
+    }
+
+    /// <summary>Decodes every row once, on several threads, and keeps what fits.</summary>
+    /// <returns>What could not be read, in the order of rows.</returns>
+    public IReadOnlyList<ImageDecodeException> FindUndecodable(int threads, CancellationToken cancellation = default)
+    {
+        var problems = new List<ImageDecodeException>();
+        var options = new ParallelOptions { MaxDegreeOfParallelism = threads, CancellationToken = cancellation };
+        Parallel.For(
+            0,
+            Count,
+            options,
+            () => new byte[Preprocessing.ImageBytes],
+            (row, _, scratch) =>
+            {
+                try
+                {
+                    Read(row, scratch);
+                }
+                catch (ImageDecodeException e)
+                {
+                    lock (problems)
+                        problems.Add(e);
+                }
+                return scratch;
+            },
+            _ => { }
+        );
+        return [.. problems.OrderBy(p => p.Row)];
+    }
+
+    /// <summary>Deletes the temporary file, if there is one.</summary>
+    public void Dispose() => _spill?.Dispose();
+
+    private SpilledContent Spill(ReadOnlySpan<byte> planes)
+    {
+        _spill ??= System.IO.File.OpenHandle(
+            Path.Combine(Path.GetTempPath(), $"mlnetlosses-{Guid.NewGuid():N}.pixels"),
+            FileMode.CreateNew,
+            FileAccess.ReadWrite,
+            FileShare.None,
+            FileOptions.DeleteOnClose | FileOptions.RandomAccess
+        );
+        RandomAccess.Write(_spill, planes, _spilled);
+        var content = new SpilledContent(_spill, _spilled);
+        _spilled += planes.Length;
+        return content;
+    }
+}
