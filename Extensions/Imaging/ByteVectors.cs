@@ -18,6 +18,7 @@ internal static class ByteVectors
     }
 
     /// <summary><c>target[i] = source[i] * scale + shift</c>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void ScaleShift(ReadOnlySpan<byte> source, Span<float> target, float scale, float shift)
     {
         if (target.Length < source.Length)
@@ -33,6 +34,7 @@ internal static class ByteVectors
     }
 
     /// <summary><c>target[i] = sum over k of weights[k] * source[i + k * stride]</c>: a weighted sum of rows.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void SumRows(ReadOnlySpan<byte> source, int stride, ReadOnlySpan<float> weights, Span<float> target)
     {
         if (weights.Length == 0 || source.Length < (weights.Length - 1) * stride + target.Length)

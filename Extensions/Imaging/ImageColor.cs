@@ -1,9 +1,6 @@
-using System.Text.Json.Serialization;
-
 namespace MLNetLosses.Data;
 
 /// <summary>The channels that a network reads.</summary>
-[JsonConverter(typeof(JsonStringEnumConverter<ImageColor>))]
 public enum ImageColor
 {
     /// <summary>Three channels in the order red, green, blue. A greyscale image has the same value in all three.</summary>

@@ -1,4 +1,4 @@
-using System.Text.Json.Serialization;
+using MLNetLosses.Losses;
 
 namespace MLNetLosses.Data;
 
@@ -7,27 +7,30 @@ namespace MLNetLosses.Data;
 /// transparent, resized, and normalised to <c>(value / 255 - mean) / std</c>. One object serves training and prediction, and is saved with the
 /// model, so that both see the same pixels. Colour profiles are not applied: the numbers in the file are used, as the peers do.
 /// </summary>
-public sealed record ImagePreprocessing
+[DefinitionKind("preprocessing")]
+public sealed record ImagePreprocessing : Definition
 {
-    internal static readonly IReadOnlyList<float> ImageNetMean = new ValueList([0.485f, 0.456f, 0.406f]);
-    internal static readonly IReadOnlyList<float> ImageNetStd = new ValueList([0.229f, 0.224f, 0.225f]);
-    private static readonly IReadOnlyList<float> GrayMean = new ValueList([0.449f]);
-    private static readonly IReadOnlyList<float> GrayStd = new ValueList([0.226f]);
+    private static readonly ValueList<double> ImageNetMean = [0.485, 0.456, 0.406];
+    private static readonly ValueList<double> ImageNetStd = [0.229, 0.224, 0.225];
+    private static readonly ValueList<double> GrayMean = [0.449];
+    private static readonly ValueList<double> GrayStd = [0.226];
 
     /// <summary>Width of what the network reads, in pixels: 1 to 16384, default 224.</summary>
     /// <exception cref="ArgumentOutOfRangeException">Outside that range.</exception>
+    [Interval("[1, 16384]")]
     public int Width
     {
         get;
-        init => field = Side(value, nameof(Width));
+        init => field = Valid(value);
     } = 224;
 
     /// <summary>Height of what the network reads, in pixels: 1 to 16384, default 224.</summary>
     /// <exception cref="ArgumentOutOfRangeException">Outside that range.</exception>
+    [Interval("[1, 16384]")]
     public int Height
     {
         get;
-        init => field = Side(value, nameof(Height));
+        init => field = Valid(value);
     } = 224;
 
     /// <summary>How an image of another shape becomes <see cref="Width"/> by <see cref="Height"/>. Default <see cref="ResizeRule.CropCenter"/>.</summary>
@@ -35,7 +38,7 @@ public sealed record ImagePreprocessing
     public ResizeRule Resize
     {
         get;
-        init => field = Enum.IsDefined(value) ? value : throw Undefined(nameof(Resize), value);
+        init => field = Valid(value);
     } = ResizeRule.CropCenter;
 
     /// <summary>The channels that the network reads. Default <see cref="ImageColor.Rgb"/>.</summary>
@@ -43,47 +46,66 @@ public sealed record ImagePreprocessing
     public ImageColor Color
     {
         get;
-        init => field = Enum.IsDefined(value) ? value : throw Undefined(nameof(Color), value);
+        init => field = Valid(value);
     } = ImageColor.Rgb;
 
     /// <summary>
-    /// Mean of each channel on a scale of 0 to 1, one value a channel. Default: ImageNet's (0.485, 0.456, 0.406), or 0.449 for greyscale.
+    /// Mean of each channel on a scale of 0 to 1, one value a channel. Null (the default): ImageNet's (0.485, 0.456, 0.406), or 0.449 for greyscale.
     /// </summary>
-    /// <exception cref="ArgumentException">Not 1 or 3 finite values.</exception>
-    public IReadOnlyList<float> Mean
+    /// <exception cref="ArgumentException">Not 1 or 3 values.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">A value is not finite.</exception>
+    [Interval("(-inf, inf)")]
+    public ValueList<double>? Mean
     {
-        get => field ?? (Color == ImageColor.Gray ? GrayMean : ImageNetMean);
-        init => field = Statistics(value, nameof(Mean), positive: false);
+        get;
+        init => field = Channel(value, nameof(Mean));
     }
 
     /// <summary>
-    /// Standard deviation of each channel on a scale of 0 to 1, one value a channel. Default: ImageNet's (0.229, 0.224, 0.225), or 0.226 for greyscale.
+    /// Standard deviation of each channel on a scale of 0 to 1, one value a channel. Null (the default): ImageNet's (0.229, 0.224, 0.225), or 0.226 for
+    /// greyscale.
     /// </summary>
-    /// <exception cref="ArgumentException">Not 1 or 3 finite values above 0.</exception>
-    public IReadOnlyList<float> Std
+    /// <exception cref="ArgumentException">Not 1 or 3 values.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">A value is not finite and above 0.</exception>
+    [Interval("(0, inf)")]
+    public ValueList<double>? Std
     {
-        get => field ?? (Color == ImageColor.Gray ? GrayStd : ImageNetStd);
-        init => field = Statistics(value, nameof(Std), positive: true);
+        get;
+        init => field = Channel(value, nameof(Std));
     }
 
-    /// <summary>The colour that shows where an image is transparent. Default white.</summary>
-    public RgbColor Background { get; init; } = RgbColor.White;
+    /// <summary>The colour that shows where an image is transparent: red, green, blue, 0 to 255 each. Default white.</summary>
+    /// <exception cref="ArgumentException">Not 3 values.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">A value outside 0 to 255.</exception>
+    [Interval("[0, 255]")]
+    public ValueList<int> Background
+    {
+        get;
+        init => field = ThreeBytes(value, nameof(Background));
+    } = [255, 255, 255];
 
-    /// <summary>The colour beside an image that <see cref="ResizeRule.Pad"/> does not fill. Default black.</summary>
-    public RgbColor PadColor { get; init; } = RgbColor.Black;
+    /// <summary>
+    /// The colour beside an image that does not fill its target under <see cref="ResizeRule.Pad"/>: red, green, blue, 0 to 255 each. Default black.
+    /// </summary>
+    /// <exception cref="ArgumentException">Not 3 values.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">A value outside 0 to 255.</exception>
+    [Interval("[0, 255]")]
+    public ValueList<int> PadColor
+    {
+        get;
+        init => field = ThreeBytes(value, nameof(PadColor));
+    } = [0, 0, 0];
 
     /// <summary>
     /// The most pixels (width times height, as the file's header gives them) that are decoded: 1 to 500 million, default 100 million. A larger image
     /// is refused before memory is set aside for it.
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">Outside that range.</exception>
+    [Interval("[1, 500000000]")]
     public long MaxPixels
     {
         get;
-        init =>
-            field = value is >= 1 and <= 500_000_000
-                ? value
-                : throw new ArgumentOutOfRangeException(nameof(MaxPixels), value, "MaxPixels must be 1 to 500,000,000.");
+        init => field = Valid(value);
     } = 100_000_000;
 
     /// <summary>
@@ -93,29 +115,49 @@ public sealed record ImagePreprocessing
     public bool ReducedJpegDecoding { get; init; } = true;
 
     /// <summary>3 for <see cref="ImageColor.Rgb"/>, 1 for <see cref="ImageColor.Gray"/>.</summary>
-    [JsonIgnore]
     public int Channels => Color == ImageColor.Gray ? 1 : 3;
+
+    /// <summary>The means that are used.</summary>
+    internal ValueList<double> ChannelMean => Mean ?? (Color == ImageColor.Gray ? GrayMean : ImageNetMean);
+
+    /// <summary>The deviations that are used.</summary>
+    internal ValueList<double> ChannelStd => Std ?? (Color == ImageColor.Gray ? GrayStd : ImageNetStd);
 
     /// <summary>Bytes of one decoded image: channels times height times width.</summary>
     internal int ImageBytes => checked(Channels * Height * Width);
 
-    private static int Side(int value, string name) =>
-        value is >= 1 and <= 16384 ? value : throw new ArgumentOutOfRangeException(name, value, $"{name} must be 1 to 16384 pixels.");
+    /// <summary>Reads what <see cref="Definition.ToString"/> or <see cref="Definition.ToJson"/> wrote.</summary>
+    /// <param name="text">The text form or JSON.</param>
+    /// <exception cref="FormatException">An option that is not known or a value out of range; the message lists what is allowed.</exception>
+    public static ImagePreprocessing Parse(string text)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(text);
+        return (ImagePreprocessing)(
+            text.TrimStart().StartsWith('{')
+                ? DefinitionJson.Deserialize(text, typeof(ImagePreprocessing))
+                : DefinitionText.Parse(text, typeof(ImagePreprocessing))
+        );
+    }
 
-    private static ArgumentOutOfRangeException Undefined<T>(string name, T value)
-        where T : struct, Enum => new(name, value, $"{name} must be one of {string.Join(", ", Enum.GetNames<T>())}.");
+    /// <inheritdoc/>
+    protected internal override void Validate()
+    {
+        if (ChannelMean.Count != Channels || ChannelStd.Count != Channels)
+            throw new ArgumentException(
+                $"{Name}: {Color} images have {Channels} channel(s), but {nameof(Mean)} has {ChannelMean.Count} and {nameof(Std)} {ChannelStd.Count} values."
+            );
+    }
 
-    private static ValueList Statistics(IReadOnlyList<float> values, string name, bool positive)
+    private ValueList<double>? Channel(ValueList<double>? values, string name) =>
+        values is null or { Count: 1 or 3 }
+            ? Valid(values, name)
+            : throw new ArgumentException($"{Name}: {name} must hold 1 value (greyscale) or 3 (red, green, blue), got {values}.", name);
+
+    private ValueList<int> ThreeBytes(ValueList<int> values, string name)
     {
         ArgumentNullException.ThrowIfNull(values, name);
-        if (values.Count is not (1 or 3) || values.Any(v => !float.IsFinite(v) || (positive && v <= 0)))
-        {
-            var kind = positive ? "finite values above 0" : "finite values";
-            throw new ArgumentException(
-                $"{name} must hold 1 (greyscale) or 3 (red, green, blue) {kind}, got {new ValueList(values)}.",
-                name
-            );
-        }
-        return new ValueList(values);
+        return values.Count == 3
+            ? Valid(values, name)
+            : throw new ArgumentException($"{Name}: {name} must hold red, green and blue, got {values}.", name);
     }
 }

@@ -11,18 +11,12 @@ internal sealed class PixelNormalization
 
     /// <exception cref="ArgumentException">The counts of means, deviations and channels differ.</exception>
     public PixelNormalization(ImagePreprocessing preprocessing)
-        : this(preprocessing.Mean, preprocessing.Std, preprocessing.Channels) { }
+        : this(preprocessing.ChannelMean, preprocessing.ChannelStd, preprocessing.Channels) { }
 
-    /// <exception cref="ArgumentException">The counts of means, deviations and channels differ.</exception>
-    public PixelNormalization(IReadOnlyList<float> mean, IReadOnlyList<float> std, int channels)
-        : this([.. mean.Select(m => (double)m)], [.. std.Select(s => (double)s)], channels) { }
-
-    internal PixelNormalization(double[] mean, double[] std, int channels)
+    internal PixelNormalization(IReadOnlyList<double> mean, IReadOnlyList<double> std, int channels)
     {
-        if (mean.Length != channels || std.Length != channels)
-            throw new ArgumentException(
-                $"Mean has {mean.Length} and Std {std.Length} values, but images have {channels} channel(s): give {channels} of each."
-            );
+        if (mean.Count != channels || std.Count != channels)
+            throw new ArgumentException($"{channels} channel(s) need as many means and deviations, got {mean.Count} and {std.Count}.");
         _scale = [.. std.Select(s => 1 / (255 * s))];
         _shift = [.. mean.Zip(std, (m, s) => -m / s)];
     }

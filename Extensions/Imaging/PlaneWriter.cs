@@ -25,8 +25,8 @@ internal readonly ref struct PlaneWriter
         _red = format.RedFirst ? 0 : 2;
         var color = preprocessing.Background;
         _background = format.RedFirst
-            ? Vector128.Create((float)color.Red, color.Green, color.Blue, 0)
-            : Vector128.Create((float)color.Blue, color.Green, color.Red, 0);
+            ? Vector128.Create(color[0], color[1], color[2], 0f)
+            : Vector128.Create(color[2], color[1], color[0], 0f);
     }
 
     public void Write(int x, int y, Vector128<float> pixel)
@@ -67,16 +67,16 @@ internal readonly ref struct PlaneWriter
     }
 
     /// <summary>Gives every pixel one colour.</summary>
-    public void Fill(RgbColor color)
+    public void Fill(IReadOnlyList<int> color)
     {
         if (_gray)
         {
-            _planes.Fill(Luma(color.Red, color.Green, color.Blue));
+            _planes.Fill(Luma(color[0], color[1], color[2]));
             return;
         }
-        _planes[.._plane].Fill(color.Red);
-        _planes.Slice(_plane, _plane).Fill(color.Green);
-        _planes[(2 * _plane)..].Fill(color.Blue);
+        _planes[.._plane].Fill((byte)color[0]);
+        _planes.Slice(_plane, _plane).Fill((byte)color[1]);
+        _planes[(2 * _plane)..].Fill((byte)color[2]);
     }
 
     private static byte Luma(float red, float green, float blue) => Round(0.299f * red + 0.587f * green + 0.114f * blue);

@@ -1,9 +1,6 @@
-using System.Text.Json.Serialization;
-
 namespace MLNetLosses.Data;
 
 /// <summary>How an image of another shape is brought to the size that the network reads.</summary>
-[JsonConverter(typeof(JsonStringEnumConverter<ResizeRule>))]
 public enum ResizeRule
 {
     /// <summary>

@@ -1,12 +1,15 @@
+using MLNetLosses.Losses;
+
 namespace MLNetLosses.Data;
 
 /// <summary>
 /// What is changed at random in the training images, so that a network sees more than there is. The order is fixed: crop, flips, the policy's geometry and
 /// <see cref="Affine"/> (put together and sampled once, bilinear where pixels do not fall on pixels), then the policy's colours,
 /// <see cref="ColorJitter"/>, <see cref="Grayscale"/>, <see cref="Blur"/>, normalisation, <see cref="Erasing"/>, and last Mixup or CutMix. All of it is
-/// decided by the seed, the epoch and the step, and by nothing else. The default changes nothing.
+/// decided by the seed, the epoch and the step, and by nothing else. The default changes nothing. Text and JSON forms as losses have.
 /// </summary>
-public sealed record Augmentation
+[DefinitionKind("augmentation")]
+public sealed record Augmentation : Definition
 {
     /// <summary>Nothing is changed.</summary>
     public static Augmentation None { get; } = new();
@@ -37,48 +40,48 @@ public sealed record Augmentation
     /// <summary><see cref="RandAugment"/>, erasing, and Mixup or CutMix in turn: for long trainings of large networks.</summary>
     public static Augmentation Strong { get; } = RandAugment with { Erasing = new(), MixupAlpha = 0.2, CutMixAlpha = 1 };
 
+    private static Dictionary<string, Augmentation> Presets =>
+        new(StringComparer.OrdinalIgnoreCase)
+        {
+            [nameof(None)] = None,
+            [nameof(Light)] = Light,
+            [nameof(Photo)] = Photo,
+            [nameof(TrivialAugment)] = TrivialAugment,
+            [nameof(RandAugment)] = RandAugment,
+            [nameof(Strong)] = Strong,
+        };
+
     /// <summary>
     /// Pads each side by this share of the length (rounded down) with <see cref="Fill"/> and cuts a random part of the original size: 0 to 1. Default 0.
     /// Excludes <see cref="ResizedCrop"/>.
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">Outside that range.</exception>
-    /// <exception cref="ArgumentException">There is a <see cref="ResizedCrop"/>.</exception>
+    [Interval("[0, 1]")]
     public double CropPadding
     {
         get;
-        init
-        {
-            field = AugmentationRange.Probability(value);
-            OneCrop();
-        }
+        init => field = Valid(value);
     }
 
     /// <summary>Cuts a random part and scales it to the full size. Default null: not done. Excludes <see cref="CropPadding"/>.</summary>
-    /// <exception cref="ArgumentException"><see cref="CropPadding"/> is above 0.</exception>
-    public RandomResizedCrop? ResizedCrop
-    {
-        get;
-        init
-        {
-            field = value;
-            OneCrop();
-        }
-    }
+    public RandomResizedCrop? ResizedCrop { get; init; }
 
     /// <summary>Share of the images that are mirrored left to right: 0 to 1. Default 0.</summary>
     /// <exception cref="ArgumentOutOfRangeException">Outside that range.</exception>
+    [Interval("[0, 1]")]
     public double HorizontalFlip
     {
         get;
-        init => field = AugmentationRange.Probability(value);
+        init => field = Valid(value);
     }
 
     /// <summary>Share of the images that are mirrored top to bottom: 0 to 1. Default 0.</summary>
     /// <exception cref="ArgumentOutOfRangeException">Outside that range.</exception>
+    [Interval("[0, 1]")]
     public double VerticalFlip
     {
         get;
-        init => field = AugmentationRange.Probability(value);
+        init => field = Valid(value);
     }
 
     /// <summary>Rotation, shift, scale and shear. Default null: not done.</summary>
@@ -92,10 +95,11 @@ public sealed record Augmentation
 
     /// <summary>Share of the images that lose their colour: 0 to 1. Default 0.</summary>
     /// <exception cref="ArgumentOutOfRangeException">Outside that range.</exception>
+    [Interval("[0, 1]")]
     public double Grayscale
     {
         get;
-        init => field = AugmentationRange.Probability(value);
+        init => field = Valid(value);
     }
 
     /// <summary>Gaussian blur. Default null: not done.</summary>
@@ -109,10 +113,11 @@ public sealed record Augmentation
     /// Together with <see cref="CutMixAlpha"/> each batch takes one of the two.
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">Outside that range.</exception>
+    [Interval("[0, 100]")]
     public double MixupAlpha
     {
         get;
-        init => field = AugmentationRange.Between(value, 0, 100);
+        init => field = Valid(value);
     }
 
     /// <summary>
@@ -120,31 +125,58 @@ public sealed record Augmentation
     /// to 100. Default 0.
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">Outside that range.</exception>
+    [Interval("[0, 100]")]
     public double CutMixAlpha
     {
         get;
-        init => field = AugmentationRange.Between(value, 0, 100);
+        init => field = Valid(value);
     }
 
     /// <summary>Share of the batches that Mixup or CutMix applies to: 0 to 1. Default 1.</summary>
     /// <exception cref="ArgumentOutOfRangeException">Outside that range.</exception>
+    [Interval("[0, 1]")]
     public double MixingProbability
     {
         get;
-        init => field = AugmentationRange.Probability(value);
+        init => field = Valid(value);
     } = 1;
 
     /// <summary>The value of all channels where geometry shows what is outside the image: 0 to 255. Default 0 (black).</summary>
-    public byte Fill { get; init; }
+    /// <exception cref="ArgumentOutOfRangeException">Outside that range.</exception>
+    [Interval("[0, 255]")]
+    public int Fill
+    {
+        get;
+        init => field = Valid(value);
+    }
 
     /// <summary>True when targets are mixed, so that a loss must take two targets or soft ones.</summary>
     internal bool Mixes => (MixupAlpha > 0 || CutMixAlpha > 0) && MixingProbability > 0;
 
-    private void OneCrop()
+    /// <summary>Reads an augmentation from the name of a preset (<c>Light</c>), its text form (<c>Augmentation(horizontalFlip: 0.5)</c>) or JSON.</summary>
+    /// <param name="text">The text.</param>
+    /// <exception cref="FormatException">None of the three, an option that is not known, or a value out of range; the message lists what is allowed.</exception>
+    public static Augmentation Parse(string text)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(text);
+        text = text.Trim();
+        if (Presets.TryGetValue(text, out var preset))
+            return preset;
+        if (text.StartsWith('{'))
+            return (Augmentation)DefinitionJson.Deserialize(text, typeof(Augmentation));
+        if (!text.Contains('('))
+            throw new FormatException($"'{text}' is no augmentation: give {string.Join(", ", Presets.Keys)}, Augmentation(...) or JSON.");
+        return (Augmentation)DefinitionText.Parse(text, typeof(Augmentation));
+    }
+
+    /// <inheritdoc/>
+    protected internal override void Validate()
     {
         if (CropPadding > 0 && ResizedCrop is not null)
             throw new ArgumentException(
                 $"{nameof(CropPadding)} and {nameof(ResizedCrop)} exclude each other: set {nameof(CropPadding)} = 0 or {nameof(ResizedCrop)} = null."
             );
+        foreach (var part in new Definition?[] { ResizedCrop, Affine, Policy, ColorJitter, Blur, Erasing })
+            part?.Validate();
     }
 }

@@ -39,7 +39,7 @@ internal sealed record AugmentationPlan(
             box = augmentation.Erasing!.Sample(width, height, ref random);
         colors.RemoveAll(step => Array.TrueForAll(step, o => o.Kind == ColorKind.None));
         var mixing = MixingPlan.Sample(augmentation, count, width, height, ref random);
-        return new(geometry, colors, erased, mixing, augmentation.Fill);
+        return new(geometry, colors, erased, mixing, (byte)augmentation.Fill);
     }
 
     private static GeometricTransform Placement(Augmentation augmentation, int width, int height, ref RandomStream random)

@@ -1,12 +1,10 @@
-using System.Text.Json.Serialization;
+using MLNetLosses.Losses;
 
 namespace MLNetLosses.Data;
 
 /// <summary>A published recipe that draws operations for every image from a fixed list.</summary>
-[JsonPolymorphic(TypeDiscriminatorPropertyName = "policy")]
-[JsonDerivedType(typeof(TrivialAugment), nameof(TrivialAugment))]
-[JsonDerivedType(typeof(RandAugment), nameof(RandAugment))]
-public abstract record AugmentationPolicy
+[DefinitionKind("policy")]
+public abstract record AugmentationPolicy : Definition
 {
     private protected AugmentationPolicy() { }
 
@@ -49,23 +47,24 @@ public sealed record TrivialAugment : AugmentationPolicy
 /// </summary>
 public sealed record RandAugment : AugmentationPolicy
 {
-    /// <summary>The highest <see cref="Magnitude"/>.</summary>
-    public const int MaxMagnitude = 30;
+    private const int MaxMagnitude = 30;
 
     /// <summary>Operations an image: 1 to 10. Default 2.</summary>
     /// <exception cref="ArgumentOutOfRangeException">Outside that range.</exception>
+    [Interval("[1, 10]")]
     public int Operations
     {
         get;
-        init => field = (int)AugmentationRange.Between(value, 1, 10);
+        init => field = Valid(value);
     } = 2;
 
     /// <summary>Strength: 0 (weakest) to 30. Default 9.</summary>
     /// <exception cref="ArgumentOutOfRangeException">Outside that range.</exception>
+    [Interval("[0, 30]")]
     public int Magnitude
     {
         get;
-        init => field = (int)AugmentationRange.Between(value, 0, MaxMagnitude);
+        init => field = Valid(value);
     } = 9;
 
     internal override int Steps => Operations;

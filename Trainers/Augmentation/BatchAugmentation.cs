@@ -9,6 +9,8 @@ namespace MLNetLosses.Data;
 /// </summary>
 internal static class BatchAugmentation
 {
+    private const long CacheElements = 1 << 18;
+
     /// <summary>Puts image <paramref name="index"/> of a batch into its place; what pixels cannot be copied for stays as it is for <see cref="Apply"/>.</summary>
     public static void Place(AugmentationPlan plan, int index, ReadOnlySpan<byte> image, Span<byte> target)
     {
@@ -29,19 +31,42 @@ internal static class BatchAugmentation
 
     private static Tensor Normalize(AugmentationPlan plan, Tensor bytes, PixelNormalization normalization)
     {
-        var sampled = Enumerable.Range(0, plan.Geometry.Length).Where(i => !plan.Geometry[i].IsExact).ToArray();
-        if (sampled.Length == 0 && plan.Colors.Count == 0)
+        if (plan.Colors.Count == 0 && Array.TrueForAll(plan.Geometry, g => g.IsExact))
             return normalization.Apply(bytes);
+        // On the CPU a few images at a time, so that what one operation writes is still in the cache when the next reads it.
+        var count = plan.Geometry.Length;
+        var together = bytes.device_type == DeviceType.CPU ? (int)Math.Clamp(CacheElements * count / bytes.numel(), 1, count) : count;
+        if (together == count)
+            return normalization.Apply(Change(plan, 0, bytes));
+        var result = empty(bytes.shape, ScalarType.Float32, bytes.device);
+        for (var first = 0; first < count; first += together)
+        {
+            using var scope = NewDisposeScope();
+            var length = Math.Min(together, count - first);
+            var changed = Change(plan, first, bytes.narrow(0, first, length));
+            result.narrow(0, first, length).copy_(normalization.Apply(changed));
+        }
+        return result;
+    }
+
+    /// <summary>Geometry and colours of images <paramref name="first"/> and on, as float32 of 0 to 255.</summary>
+    private static Tensor Change(AugmentationPlan plan, int first, Tensor bytes)
+    {
         var values = bytes.to(ScalarType.Float32);
-        if (sampled.Length > 0)
+        var count = (int)bytes.shape[0];
+        var geometry = plan.Geometry.AsSpan(first, count).ToArray();
+        var sampled = Enumerable.Range(0, count).Where(i => !geometry[i].IsExact).ToArray();
+        if (sampled.Length == count)
+            values = TensorGeometry.Images(values, geometry, plan.Fill);
+        else if (sampled.Length > 0)
         {
             var index = tensor(sampled, ScalarType.Int64, values.device);
-            GeometricTransform[] transforms = [.. sampled.Select(i => plan.Geometry[i])];
+            GeometricTransform[] transforms = [.. sampled.Select(i => geometry[i])];
             values.index_copy_(0, index, TensorGeometry.Images(values.index_select(0, index), transforms, plan.Fill));
         }
         foreach (var step in plan.Colors)
-            values = ColorOperations.Apply(values, step);
-        return normalization.Apply(values);
+            values = ColorOperations.Apply(values, step.AsSpan(first, count));
+        return values;
     }
 
     /// <summary>Zero is each channel's mean after normalisation.</summary>

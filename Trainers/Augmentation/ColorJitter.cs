@@ -1,41 +1,48 @@
+using MLNetLosses.Losses;
+
 namespace MLNetLosses.Data;
 
 /// <summary>
 /// Brightness, contrast, saturation and hue, each changed by a random amount of its own for every image, in an order that is drawn once a batch
 /// (torchvision's ColorJitter). A factor is drawn from <c>[max(0, 1 - x), 1 + x]</c>. Saturation and hue leave one-channel images alone.
 /// </summary>
-public sealed record ColorJitter
+[DefinitionKind("augmentation")]
+public sealed record ColorJitter : Definition
 {
     /// <summary>Spread of the factor that values are multiplied with: 0 to 10. Default 0.</summary>
     /// <exception cref="ArgumentOutOfRangeException">Outside that range.</exception>
+    [Interval("[0, 10]")]
     public double Brightness
     {
         get;
-        init => field = AugmentationRange.Between(value, 0, 10);
+        init => field = Valid(value);
     }
 
     /// <summary>Spread of the factor on the distance to the image's mean luma: 0 to 10. Default 0.</summary>
     /// <exception cref="ArgumentOutOfRangeException">Outside that range.</exception>
+    [Interval("[0, 10]")]
     public double Contrast
     {
         get;
-        init => field = AugmentationRange.Between(value, 0, 10);
+        init => field = Valid(value);
     }
 
     /// <summary>Spread of the factor on the distance to the pixel's luma: 0 to 10. Default 0.</summary>
     /// <exception cref="ArgumentOutOfRangeException">Outside that range.</exception>
+    [Interval("[0, 10]")]
     public double Saturation
     {
         get;
-        init => field = AugmentationRange.Between(value, 0, 10);
+        init => field = Valid(value);
     }
 
     /// <summary>Largest turn of the hue either way, as a share of the colour circle: 0 to 0.5. Default 0.</summary>
     /// <exception cref="ArgumentOutOfRangeException">Outside that range.</exception>
+    [Interval("[0, 0.5]")]
     public double Hue
     {
         get;
-        init => field = AugmentationRange.Between(value, 0, 0.5);
+        init => field = Valid(value);
     }
 
     internal void Sample(List<ColorOperation[]> steps, int count, ref RandomStream random)

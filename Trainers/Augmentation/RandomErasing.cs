@@ -1,44 +1,53 @@
+using MLNetLosses.Losses;
+
 namespace MLNetLosses.Data;
 
 /// <summary>Covers a random rectangle with the channels' means (Zhong et al., 2017, "Random erasing data augmentation").</summary>
-public sealed record RandomErasing
+[DefinitionKind("augmentation")]
+public sealed record RandomErasing : Definition
 {
     /// <summary>Share of the images that lose a rectangle: 0 to 1. Default 0.25.</summary>
     /// <exception cref="ArgumentOutOfRangeException">Outside that range.</exception>
+    [Interval("[0, 1]")]
     public double Probability
     {
         get;
-        init => field = AugmentationRange.Probability(value);
+        init => field = Valid(value);
     } = 0.25;
 
     /// <summary>Smallest share of the area that is covered: above 0, below 1. Default 0.02.</summary>
     /// <exception cref="ArgumentOutOfRangeException">Outside that range.</exception>
+    [Interval("(0, 1]")]
     public double MinArea
     {
         get;
-        init => field = AugmentationRange.Positive(AugmentationRange.Between(value, 0, 1));
+        init => field = Valid(value);
     } = 0.02;
 
     /// <summary>Largest share of the area that is covered: above 0, to 1. Default 0.33.</summary>
     /// <exception cref="ArgumentOutOfRangeException">Outside that range.</exception>
+    [Interval("(0, 1]")]
     public double MaxArea
     {
         get;
-        init => field = AugmentationRange.Positive(AugmentationRange.Between(value, 0, 1));
+        init => field = Valid(value);
     } = 0.33;
 
     /// <summary>Largest height divided by width, and the inverse of the smallest: 1 to 10. Default 3.3.</summary>
     /// <exception cref="ArgumentOutOfRangeException">Outside that range.</exception>
+    [Interval("[1, 10]")]
     public double MaxAspect
     {
         get;
-        init => field = AugmentationRange.Between(value, 1, 10);
+        init => field = Valid(value);
     } = 3.3;
+
+    /// <inheritdoc/>
+    protected internal override void Validate() => AugmentationRange.Ordered(this, MinArea, MaxArea, nameof(MinArea), nameof(MaxArea));
 
     /// <summary>The rectangle to cover, empty when there is none (after ten draws that do not fit, too).</summary>
     internal PixelRectangle Sample(int width, int height, ref RandomStream random)
     {
-        AugmentationRange.Ordered(MinArea, MaxArea, nameof(MinArea), nameof(MaxArea));
         if (!random.Chance(Probability))
             return default;
         var logAspect = Math.Log(MaxAspect);

@@ -1,38 +1,46 @@
+using MLNetLosses.Losses;
+
 namespace MLNetLosses.Data;
 
 /// <summary>
 /// A random part of the image, scaled to the full size (Szegedy et al., 2015, "Going deeper with convolutions"; torchvision's RandomResizedCrop). Ten
 /// draws are made; should none fit into the image, the largest centred part of an allowed shape is taken.
 /// </summary>
-public sealed record RandomResizedCrop
+[DefinitionKind("augmentation")]
+public sealed record RandomResizedCrop : Definition
 {
     /// <summary>Smallest share of the area that is kept: above 0, to 1. Default 0.08.</summary>
     /// <exception cref="ArgumentOutOfRangeException">Outside that range.</exception>
+    [Interval("(0, 1]")]
     public double MinArea
     {
         get;
-        init => field = AugmentationRange.Positive(AugmentationRange.Between(value, 0, 1));
+        init => field = Valid(value);
     } = 0.08;
 
     /// <summary>Largest share of the area that is kept: above 0, to 1. Default 1.</summary>
     /// <exception cref="ArgumentOutOfRangeException">Outside that range.</exception>
+    [Interval("(0, 1]")]
     public double MaxArea
     {
         get;
-        init => field = AugmentationRange.Positive(AugmentationRange.Between(value, 0, 1));
+        init => field = Valid(value);
     } = 1;
 
     /// <summary>Largest width divided by height, and the inverse of the smallest: 1 to 10. Default 4/3.</summary>
     /// <exception cref="ArgumentOutOfRangeException">Outside that range.</exception>
+    [Interval("[1, 10]")]
     public double MaxAspect
     {
         get;
-        init => field = AugmentationRange.Between(value, 1, 10);
+        init => field = Valid(value);
     } = 4.0 / 3;
+
+    /// <inheritdoc/>
+    protected internal override void Validate() => AugmentationRange.Ordered(this, MinArea, MaxArea, nameof(MinArea), nameof(MaxArea));
 
     internal GeometricTransform Sample(int width, int height, ref RandomStream random)
     {
-        AugmentationRange.Ordered(MinArea, MaxArea, nameof(MinArea), nameof(MaxArea));
         var logAspect = Math.Log(MaxAspect);
         for (var i = 0; i < 10; i++)
         {

@@ -19,7 +19,7 @@ internal sealed class ImageBatch : IDisposable
     public MixedTargets? Mixed { get; init; }
 
     /// <summary>The rows of the data that the batch was made of.</summary>
-    public required int[] Rows { get; init; }
+    public required long[] Rows { get; init; }
 
     /// <summary>The epoch, from 0.</summary>
     public required int Epoch { get; init; }
@@ -62,10 +62,11 @@ internal static class SoftTargets
     /// <summary>[N, classes] from [N]: 1 - e + e / classes on the class, e / classes elsewhere.</summary>
     public static Tensor OneHot(Tensor targets, int classes, double labelSmoothing = 0, ScalarType type = ScalarType.Float32)
     {
+        using var scope = NewDisposeScope();
         var off = labelSmoothing / classes;
         var result = full([targets.shape[0], classes], off, type, targets.device);
-        using var index = targets.view(-1, 1);
-        return result.scatter_(1, index, 1 - labelSmoothing + off);
+        var on = full([targets.shape[0], 1], 1 - labelSmoothing + off, type, targets.device);
+        return result.scatter_(1, targets.view(-1, 1), on).MoveToOuterDisposeScope();
     }
 
     /// <summary>lambda own + (1 - lambda) partner.</summary>

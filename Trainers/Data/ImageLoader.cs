@@ -34,9 +34,10 @@ internal sealed class ImageLoader
         Check(images, labels, weights);
         (_images, _options) = (images, options);
         _normalization = new(images.Preprocessing);
-        Skipped = options.SkipUndecodable ? images.FindUndecodable(options.Readers, cancellation) : [];
-        var skipped = Skipped.Select(e => e.Row).ToHashSet();
-        _rows = [.. Enumerable.Range(0, images.Count).Where(row => !skipped.Contains(row))];
+        options.Augmentation.Validate();
+        var skipped = options.SkipUndecodable ? images.FindUndecodable(options.Readers, cancellation) : [];
+        Skipped = [.. skipped.Values];
+        _rows = [.. Enumerable.Range(0, images.Count).Where(row => !skipped.ContainsKey(row))];
         _labels = [.. _rows.Select(row => labels[row])];
         _weights = weights is null ? null : [.. _rows.Select(row => weights[row])];
         if (_rows.Length == 0)
@@ -137,7 +138,7 @@ internal sealed class ImageLoader
                     weights is null ? null : mixing.Pick(weights).DetachFromDisposeScope(),
                     mixing.Lambda
                 ),
-            Rows = [.. raw.Positions.Select(p => _rows[p])],
+            Rows = [.. raw.Positions.Select(p => _images.Row(_rows[p]))],
             Epoch = epoch,
             Step = raw.Step,
         };

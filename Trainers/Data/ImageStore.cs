@@ -13,6 +13,7 @@ internal sealed class ImageStore : IDisposable
     public const long DefaultMemoryBudget = 1L << 30;
 
     private readonly List<ImageContent?> _contents = [];
+    private readonly List<long> _rows = [];
     private readonly PixelCache _cache;
     private SafeFileHandle? _spill;
     private long _spilled;
@@ -38,25 +39,30 @@ internal sealed class ImageStore : IDisposable
     /// <summary>Rows whose pixels are in memory.</summary>
     public long Cached => _cache.Stored;
 
+    /// <summary>The row of the data that messages name for a position.</summary>
+    public long Row(int position) => _rows[position];
+
     /// <summary>The file of a row, or null where it came from elsewhere.</summary>
     public string? File(int row) => _contents[row]?.File;
 
-    /// <summary>Adds an image that is read from a file when needed.</summary>
-    public void AddFile(string path)
-    {
-        ArgumentException.ThrowIfNullOrEmpty(path);
-        _contents.Add(new FileContent(path));
-    }
+    /// <summary>Adds an image that is read from a file when needed; an empty path is an image that cannot be read.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="row">The row of the data that messages name; by default the number of rows added before.</param>
+    public void AddFile(string? path, long? row = null) =>
+        Add(string.IsNullOrEmpty(path) ? new UndecodableContent(new("the row names no file.")) : new FileContent(path), row);
 
     /// <summary>Adds the bytes of a file, which the caller leaves alone from now on; they are let go once the decoded image is kept.</summary>
-    public void AddEncoded(ReadOnlyMemory<byte> encoded) => _contents.Add(new EncodedContent(encoded));
+    /// <param name="encoded">The bytes.</param>
+    /// <param name="row">The row of the data that messages name; by default the number of rows added before.</param>
+    public void AddEncoded(ReadOnlyMemory<byte> encoded, long? row = null) => Add(new EncodedContent(encoded), row);
 
     /// <summary>
     /// Adds an image that ML.NET has decoded, which is resized at once and not kept. Beyond the budget the resized bytes go to a temporary file.
     /// </summary>
-    public void AddImage(MLImage image)
+    /// <param name="image">The image.</param>
+    /// <param name="row">The row of the data that messages name; by default the number of rows added before.</param>
+    public void AddImage(MLImage image, long? row = null)
     {
-        var row = _contents.Count;
         var planes = new byte[Preprocessing.ImageBytes];
         try
         {
@@ -64,18 +70,20 @@ internal sealed class ImageStore : IDisposable
         }
         catch (ImageDecodeException e)
         {
-            _contents.Add(new UndecodableContent(e));
+            Add(new UndecodableContent(e), row);
             return;
         }
-        _contents.Add(_cache.TryStore(row, planes) ? null : Spill(planes));
+        AddPixels(planes, row);
     }
 
     /// <summary>Adds an image that is already [channels, height, width] bytes.</summary>
-    public void AddPixels(ReadOnlySpan<byte> planes)
+    /// <param name="planes">The bytes, which are copied.</param>
+    /// <param name="row">The row of the data that messages name; by default the number of rows added before.</param>
+    public void AddPixels(ReadOnlySpan<byte> planes, long? row = null)
     {
         if (planes.Length != Preprocessing.ImageBytes)
             throw new ArgumentException($"{Preprocessing.ImageBytes} bytes are needed, got {planes.Length}.", nameof(planes));
-        _contents.Add(_cache.TryStore(_contents.Count, planes) ? null : Spill(planes));
+        Add(_cache.TryStore(_contents.Count, planes) ? null : Spill(planes), row);
     }
 
     /// <summary>
@@ -96,7 +104,7 @@ internal sealed class ImageStore : IDisposable
         }
         catch (ImageDecodeException e)
         {
-            throw e.At(row, content.File);
+            throw e.At(_rows[row], content.File);
         }
         if (_cache.TryStore(row, scratch) && content is EncodedContent)
             _contents[row] = null;
@@ -104,10 +112,10 @@ internal sealed class ImageStore : IDisposable
     }
 
     /// <summary>Decodes every row once, on several threads, and keeps what fits.</summary>
-    /// <returns>What could not be read, in the order of rows.</returns>
-    public IReadOnlyList<ImageDecodeException> FindUndecodable(int threads, CancellationToken cancellation = default)
+    /// <returns>What could not be read, by position in the store.</returns>
+    public SortedDictionary<int, ImageDecodeException> FindUndecodable(int threads, CancellationToken cancellation = default)
     {
-        var problems = new List<ImageDecodeException>();
+        var problems = new SortedDictionary<int, ImageDecodeException>();
         var options = new ParallelOptions { MaxDegreeOfParallelism = threads, CancellationToken = cancellation };
         Parallel.For(
             0,
@@ -123,17 +131,23 @@ internal sealed class ImageStore : IDisposable
                 catch (ImageDecodeException e)
                 {
                     lock (problems)
-                        problems.Add(e);
+                        problems.Add(row, e);
                 }
                 return scratch;
             },
             _ => { }
         );
-        return [.. problems.OrderBy(p => p.Row)];
+        return problems;
     }
 
     /// <summary>Deletes the temporary file, if there is one.</summary>
     public void Dispose() => _spill?.Dispose();
+
+    private void Add(ImageContent? content, long? row)
+    {
+        _rows.Add(row ?? _contents.Count);
+        _contents.Add(content);
+    }
 
     private SpilledContent Spill(ReadOnlySpan<byte> planes)
     {

@@ -22,7 +22,7 @@ internal sealed class PixelCache(int imageBytes, long budget)
     {
         var (index, at) = Math.DivRem(row, _rowsPerBlock);
         var blocks = _blocks;
-        if (index < blocks.Length && blocks[index] is { } block && Volatile.Read(ref block.Filled[at]))
+        if (row < Capacity && index < blocks.Length && blocks[index] is { } block && Volatile.Read(ref block.Filled[at]))
         {
             planes = block.Pixels.AsSpan(at * imageBytes, imageBytes);
             return true;

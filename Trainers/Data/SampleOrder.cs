@@ -1,9 +1,6 @@
-using System.Text.Json.Serialization;
-
 namespace MLNetLosses.Data;
 
 /// <summary>The order in which an epoch goes through the training images.</summary>
-[JsonConverter(typeof(JsonStringEnumConverter<SampleOrder>))]
 public enum SampleOrder
 {
     /// <summary>Each image once, in an order that the seed and the epoch decide.</summary>
