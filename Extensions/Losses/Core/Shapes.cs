@@ -37,4 +37,10 @@ internal static class Shapes
         if (tensor.device_type != other.device_type || tensor.device_index != other.device_index)
             throw new ArgumentException($"{loss.Name}: {input} is on {tensor.device}, {otherName} on {other.device}.", input);
     }
+
+    public static ArgumentException WrongIndex(Loss loss, long index, long classes, long? ignored) =>
+        new(
+            $"{loss.Name}: targets hold {index}; they must be class indices in [0, {classes - 1}]{(ignored is null ? "" : $" or the IgnoreIndex {ignored}")}.",
+            "targets"
+        );
 }

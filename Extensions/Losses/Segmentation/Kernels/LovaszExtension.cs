@@ -1,0 +1,132 @@
+using System.Buffers;
+using System.Numerics;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace MLNetLosses.Losses;
+
+/// <summary>
+/// The Lovasz extension of the Jaccard loss: with errors sorted descending, sum_i e_(i) (J_i - J_(i-1)), J_i = 1 - |Y minus first i| / |Y union first i|.
+/// The differences of J are weights that depend on the order alone; with them the loss is linear in the errors.
+/// Errors and weights carry the sign of their pixel: negative (also -0) where it belongs to the class.
+/// </summary>
+internal static class LovaszExtension
+{
+    /// <summary>The value of each class of each image, or of the batch, and the signed weight of every element.</summary>
+    /// <param name="errors">Signed errors [N, C, S], without gradient; on the CPU the weights take their place.</param>
+    /// <param name="perImage">Whether each image is sorted by itself.</param>
+    /// <returns>Values [R, C] with R = N or 1, and weights [N, C, S].</returns>
+    public static (Tensor Values, Tensor Weights) Of(Tensor errors, bool perImage)
+    {
+        if (errors.device_type != DeviceType.CPU)
+            return ByTensors(errors, perImage);
+        var (rows, classes) = (perImage ? (int)errors.shape[0] : 1, (int)errors.shape[1]);
+        var all = Enumerable.Range(0, rows * classes).ToArray();
+        errors = errors.contiguous();
+        var values = errors.dtype == ScalarType.Float64 ? InPlace<double>(errors, rows, all) : InPlace<float>(errors, rows, all);
+        return (tensor(values, [rows, classes], errors.dtype), errors);
+    }
+
+    /// <summary>The same on the CPU for chosen rows (row * C + class): replaces errors by weights, gives the values of all rows.</summary>
+    public static double[] InPlace<T>(Tensor errors, int rows, int[] chosen)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        var (images, classes, pixels) = ((int)errors.shape[0], (int)errors.shape[1], (int)errors.shape[2]);
+        var memory = new TensorMemory<T>(errors);
+        var values = new double[rows * classes];
+        CpuWork.For(
+            chosen.Length,
+            k =>
+            {
+                var (row, c) = Math.DivRem(chosen[k], classes);
+                var (first, count) = rows == 1 ? (0, images) : (row, 1);
+                var buffer = ArrayPool<T>.Shared.Rent(Math.Max(1, count * pixels));
+                for (var n = 0; n < count; n++)
+                    memory[((first + n) * (long)classes + c) * pixels, pixels].CopyTo(buffer.AsSpan(n * pixels));
+                values[chosen[k]] = Row(buffer.AsSpan(0, count * pixels));
+                for (var n = 0; n < count; n++)
+                    buffer.AsSpan(n * pixels, pixels).CopyTo(memory[((first + n) * (long)classes + c) * pixels, pixels]);
+                ArrayPool<T>.Shared.Return(buffer);
+            }
+        );
+        GC.KeepAlive(errors);
+        return values;
+    }
+
+    private static double Row<T>(Span<T> row)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        var inside = 0;
+        var least = T.PositiveInfinity;
+        foreach (var x in row)
+            if (T.IsNegative(x))
+            {
+                inside++;
+                least = T.Min(least, -x);
+            }
+        if (inside == 0)
+            return Absent(row);
+        // Once all pixels of the class are passed no weight is left: smaller errors need no place in the order.
+        var order = ArrayPool<int>.Shared.Rent(row.Length);
+        var count = 0;
+        for (var i = 0; i < row.Length; i++)
+            if (T.IsNegative(row[i]) || row[i] >= least)
+                order[count++] = i;
+            else
+                row[i] = T.Zero;
+        DescendingOrder.Sort(row, order.AsSpan(0, count));
+        var (intersection, union) = ((double)inside, (double)inside);
+        var value = 0.0;
+        foreach (var i in order.AsSpan(0, count))
+        {
+            var x = row[i];
+            double weight;
+            if (T.IsNegative(x))
+            {
+                weight = -1 / union;
+                intersection--;
+            }
+            else
+            {
+                weight = intersection / (union * (union + 1));
+                union++;
+            }
+            value += weight * double.CreateTruncating(x);
+            row[i] = T.CreateTruncating(weight);
+        }
+        ArrayPool<int>.Shared.Return(order);
+        return value;
+    }
+
+    // J jumps to 1 at the first pixel: the value is the largest error.
+    private static double Absent<T>(Span<T> row)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        if (row.Length == 0)
+            return 0;
+        var at = 0;
+        for (var i = 1; i < row.Length; i++)
+            if (row[i] > row[at])
+                at = i;
+        var value = double.CreateTruncating(row[at]);
+        row.Clear();
+        row[at] = T.One;
+        return value;
+    }
+
+    /// <summary>The same by tensor operations, on any device.</summary>
+    internal static (Tensor Values, Tensor Weights) ByTensors(Tensor errors, bool perImage)
+    {
+        var (images, classes, pixels) = (errors.shape[0], errors.shape[1], errors.shape[2]);
+        var rows = perImage ? errors : errors.transpose(0, 1).reshape(1, classes, images * pixels);
+        var (sorted, order) = rows.abs().sort(-1, descending: true);
+        var inside = rows.signbit().gather(-1, order).to(errors.dtype);
+        var all = inside.sum(-1, keepdim: true);
+        var intersection = all - inside.cumsum(-1);
+        var union = all + (1 - inside).cumsum(-1);
+        var outside = where(union.eq(1), 1, intersection / (union * (union - 1).clamp(min: 1)));
+        var weights = where(inside.gt(0), union.reciprocal(), outside);
+        var placed = zeros_like(rows).scatter(-1, order, weights * (1 - 2 * inside));
+        return ((weights * sorted).sum(-1), perImage ? placed : placed.reshape(classes, images, pixels).transpose(0, 1));
+    }
+}

@@ -1,0 +1,54 @@
+using static TorchSharp.torch;
+
+namespace MLNetLosses.Losses;
+
+/// <summary>Probabilities and cross-entropies of pixels.</summary>
+internal static class PixelScores
+{
+    /// <summary>The number of pixels of an image: the product of the axes after [N, C].</summary>
+    public static long PixelCount(Tensor logits) => logits.shape.AsSpan(2).Product();
+
+    /// <summary>Whether class 0 is a background that can be left out: a softmax has one, sigmoids have not.</summary>
+    public static bool HaveBackground(ClassTargets targets) => targets.AreIndices && targets.ClassCount > 1;
+
+    /// <summary>Softmax over the classes for indices, a sigmoid for labels and for a single logit; [N, C, ...].</summary>
+    public static Tensor Probabilities(Tensor logits, ClassTargets targets) =>
+        HaveBackground(targets) ? nn.functional.softmax(logits, 1) : logits.sigmoid();
+
+    /// <summary>1 where a pixel counts and 0 where not, broadcastable to [N, C, ...].</summary>
+    public static Tensor ValidByChannel(Tensor logits, ClassTargets targets)
+    {
+        var valid = targets.Weights(logits) ?? ones_like(targets.Raw, logits.dtype);
+        return targets.AreIndices ? valid.unsqueeze(1) : valid;
+    }
+
+    /// <summary>-ln p_y of index targets, [N, ...]; 0 where ignored. C = 1: of one sigmoid with indices 0 and 1.</summary>
+    public static Tensor NegativeLogLikelihood(Tensor logits, ClassTargets targets)
+    {
+        if (targets.ClassCount > 1)
+            return nn.functional.cross_entropy(logits, targets.Safe, reduction: nn.Reduction.None) * targets.Weights(logits)!;
+        var labels = targets.Safe.to(logits.dtype);
+        return nn.functional.binary_cross_entropy_with_logits(logits.squeeze(1), labels, reduction: nn.Reduction.None)
+            * targets.Weights(logits)!;
+    }
+
+    /// <summary>The weight of each pixel: that of its class, 0 where ignored; [N, ...].</summary>
+    public static Tensor Weights(Tensor logits, ClassTargets targets, Tensor? classWeights)
+    {
+        var valid = targets.Weights(logits)!;
+        return classWeights is null ? valid : classWeights.take(targets.Safe) * valid;
+    }
+
+    /// <summary>The sum over all axes but the first, [N].</summary>
+    public static Tensor SumByImage(Tensor values) => values.reshape(values.shape[0], values.shape.AsSpan(1).Product()).sum(1);
+
+    private static long Product(this ReadOnlySpan<long> sizes)
+    {
+        var product = 1L;
+        foreach (var size in sizes)
+            product *= size;
+        return product;
+    }
+
+    private static long Product(this Span<long> sizes) => Product((ReadOnlySpan<long>)sizes);
+}

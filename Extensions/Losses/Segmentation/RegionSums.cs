@@ -1,0 +1,107 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace MLNetLosses.Losses;
+
+/// <summary>
+/// Soft counts of pixels, one of each for every cell: an (image, class) [N, C], a class [C], an image [N] or one [].
+/// p is a probability, y the target, sums run over the cell's valid pixels.
+/// </summary>
+/// <param name="TruePositives">TP = sum p y; for soft targets sum (p + y - |p - y|) / 2, which is least wrong at p = y.</param>
+/// <param name="FalsePositives">FP = sum p - TP; of squares where the loss sums squares.</param>
+/// <param name="FalseNegatives">FN = sum y - TP.</param>
+/// <param name="Target">sum y.</param>
+/// <param name="Valid">The number of pixels that are not ignored.</param>
+public sealed record RegionSums(Tensor TruePositives, Tensor FalsePositives, Tensor FalseNegatives, Tensor Target, Tensor Valid)
+{
+    /// <summary>TN = the valid pixels without TP, FP and FN.</summary>
+    public Tensor TrueNegatives => Valid - TruePositives - FalsePositives - FalseNegatives;
+
+    /// <summary>
+    /// 1 - (TP + s) / (TP + a FP + b FN + s), without the cancellation of 1 minus a number near 1. With s = 0 a cell in which nothing is expected and
+    /// nothing predicted has loss 0. Dice: a = b = 1/2 and half its s; Jaccard: a = b = 1.
+    /// </summary>
+    /// <param name="alpha">a, the weight of false positives.</param>
+    /// <param name="beta">b, the weight of false negatives.</param>
+    /// <param name="smooth">s, in pixels.</param>
+    public Tensor TverskyLoss(double alpha, double beta, double smooth)
+    {
+        var wrong = FalsePositives * alpha + FalseNegatives * beta;
+        return Divide(wrong, TruePositives + wrong + smooth, smooth, 0);
+    }
+
+    /// <summary>-ln of the Tversky score (TP + s) / (TP + a FP + b FN + s), the score not below 1e-7.</summary>
+    /// <param name="alpha">a, the weight of false positives.</param>
+    /// <param name="beta">b, the weight of false negatives.</param>
+    /// <param name="smooth">s, in pixels.</param>
+    public Tensor NegativeLogTversky(double alpha, double beta, double smooth)
+    {
+        var right = TruePositives + smooth;
+        var score = Divide(right, right + FalsePositives * alpha + FalseNegatives * beta, smooth, 1);
+        return -score.clamp(min: 1e-7).log();
+    }
+
+    private static Tensor Divide(Tensor part, Tensor whole, double smooth, double otherwise)
+    {
+        if (smooth > 0)
+            return part / whole;
+        var nothing = whole.detach().lt(5e-8);
+        return where(nothing, full_like(part, otherwise), part / whole.masked_fill(nothing, 1));
+    }
+
+    /// <summary>x^power where x &gt; 0; value and gradient 0 elsewhere, where the slope of a power below 1 is infinite.</summary>
+    internal static Tensor Power(Tensor x, double power)
+    {
+        if (power == 1)
+            return x;
+        var none = x.detach().le(0);
+        return x.masked_fill(none, 1).pow(power).masked_fill(none, 0);
+    }
+
+    internal static RegionSums From(Tensor rows) => new(rows[0], rows[1], rows[2], rows[3], rows[4]);
+
+    /// <summary>TP, FP, FN, sum y and the valid pixels of every image and class, [5, N, C].</summary>
+    /// <param name="loss">Named by errors.</param>
+    /// <param name="logits">[N, C, ...].</param>
+    /// <param name="targets">Indices: softmax, or one sigmoid when C = 1; labels: a sigmoid a channel.</param>
+    /// <param name="squared">Whether p and y are squared in FP and FN.</param>
+    internal static Tensor Measure(SegmentationLoss loss, Tensor logits, ClassTargets targets, bool squared)
+    {
+        var (images, classes) = (logits.shape[0], logits.shape[1]);
+        var scores = logits.reshape(images, classes, PixelScores.PixelCount(logits));
+        if (!targets.AreIndices || classes == 1)
+            return OfLabels(scores, targets.AsLabels(), squared);
+        var indices = targets.Raw.reshape(images, scores.shape[2]);
+        return scores.device_type == DeviceType.CPU
+            ? SoftmaxRegionSums.Of(loss, scores, indices, loss.IgnoredTarget, squared)
+            : OfIndices(scores, indices, loss.IgnoredTarget, squared);
+    }
+
+    /// <summary>The sums by plain tensor operations, on any device and differentiable any number of times.</summary>
+    internal static Tensor OfIndices(Tensor scores, Tensor indices, long? ignored, bool squared)
+    {
+        var valid = ignored is null ? ones_like(indices, ScalarType.Bool) : indices.ne(ignored.Value);
+        var (weight, safe) = (valid.to(scores.dtype), indices.masked_fill(valid.logical_not(), 0));
+        var p = nn.functional.softmax(scores, 1);
+        var cells = zeros_like(scores.select(2, 0));
+        var right = cells.scatter_add(1, safe, p.gather(1, safe.unsqueeze(1)).squeeze(1) * weight);
+        var target = cells.scatter_add(1, safe, weight);
+        var predicted = (squared ? p.square() : p).bmm(weight.unsqueeze(2)).squeeze(2);
+        return stack([right, predicted - right, target - right, target, weight.sum(1, keepdim: true).expand(cells.shape)]);
+    }
+
+    private static Tensor OfLabels(Tensor scores, ClassTargets targets, bool squared)
+    {
+        var weight = targets.Weights(scores)?.reshape(scores.shape);
+        var p = scores.sigmoid();
+        if (weight is not null)
+            p = p * weight;
+        var y = targets.Safe.reshape(scores.shape).to(scores.dtype);
+        // Hard labels: the smaller of p and y is their product, without halving the gradient where p has reached y.
+        var right = (squared || !targets.Raw.is_floating_point() ? p * y : minimum(p, y)).sum(2);
+        var predicted = (squared ? p.square() : p).sum(2);
+        var target = (squared ? y.square() : y).sum(2);
+        var valid = weight is null ? full_like(target, scores.shape[2]) : weight.sum(2);
+        return stack([right, predicted - right, target - right, target, valid]);
+    }
+}

@@ -1,0 +1,164 @@
+using Microsoft.VisualStudio.TestTools.UnitTesting;
+using MLNetLosses.Losses;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace MLNetLosses.UnitTests.Losses.Segmentation;
+
+/// <summary>The loops over memory that serve the CPU compute what tensor operations, which serve every device, compute.</summary>
+[TestClass]
+public class KernelTests
+{
+    private DisposeScope scope = null!;
+
+    [TestInitialize]
+    public void Open() => scope = NewDisposeScope();
+
+    [TestCleanup]
+    public void Close() => scope.Dispose();
+
+    public static IEnumerable<object[]> Cases =>
+        from size in new[] { (2, 2, 7), (1, 3, 20_000), (3, 300, 130), (2, 1100, 65) }
+        from precision in new[] { ScalarType.Float64, ScalarType.Float32 }
+        from option in new[] { false, true }
+        select new object[] { size.Item1, size.Item2, size.Item3, precision, option };
+
+    [TestMethod]
+    [DynamicData(nameof(Cases))]
+    public void RegionSumsAgree(int images, int classes, int pixels, ScalarType precision, bool squared)
+    {
+        var (x, y) = Inputs(images, classes, pixels, precision);
+        Agree(
+            scores => SoftmaxRegionSums.Of(new DiceLoss(), scores, y, 1, squared),
+            scores => RegionSums.OfIndices(scores, y, 1, squared),
+            x,
+            precision
+        );
+    }
+
+    [TestMethod]
+    [DynamicData(nameof(Cases))]
+    public void LovaszAgrees(int images, int classes, int pixels, ScalarType precision, bool perImage)
+    {
+        var (x, y) = Inputs(images, classes, pixels, precision);
+        foreach (var presentOnly in new[] { true, false })
+        {
+            var options = new LovaszSoftmax.Options(new LovaszLoss(), 1, perImage, presentOnly, 1);
+            Agree(scores => LovaszSoftmax.Of(scores, y, options), scores => LovaszSoftmax.ByTensors(scores, y, options), x, precision);
+        }
+    }
+
+    [TestMethod]
+    public void LovaszHingeAgrees()
+    {
+        foreach (var precision in new[] { ScalarType.Float64, ScalarType.Float32 })
+        foreach (var perImage in new[] { false, true })
+        {
+            var errors = nn.functional.relu(Samples.Logits(1, 2, 3, 500)).to(precision) * (1 - 2 * Samples.Indices(1, 2, 2, 3, 500));
+            var expected = LovaszExtension.ByTensors(errors, perImage);
+            var actual = LovaszExtension.Of(errors.clone(), perImage);
+            Samples.AreClose(expected.Values.Numbers(), actual.Values.Numbers(), 1e-5);
+        }
+    }
+
+    [TestMethod]
+    public void SecondDerivativesAreThoseOfTheTensorOperations()
+    {
+        var y = Samples.Indices(5, 3, 2, 50);
+        double[] Second(Func<Tensor, Tensor> sums)
+        {
+            var leaf = Samples.Logits(5, 2, 3, 50).requires_grad_();
+            var value = sums(leaf)[0].square().sum();
+            var first = autograd.grad([value], [leaf], retain_graph: true, create_graph: true)[0];
+            return autograd.grad([first.square().sum()], [leaf])[0].Numbers();
+        }
+        Samples.AreClose(
+            Second(x => RegionSums.OfIndices(x, y, null, false)),
+            Second(x => SoftmaxRegionSums.Of(new DiceLoss(), x, y, null, false)),
+            1e-10
+        );
+        var options = new LovaszSoftmax.Options(new LovaszLoss(), null, false, true, 0);
+        Samples.AreClose(Second(x => LovaszSoftmax.ByTensors(x, y, options)), Second(x => LovaszSoftmax.Of(x, y, options)), 1e-10);
+    }
+
+    [TestMethod]
+    public void OrderIsDescendingInMagnitude()
+    {
+        var random = new Random(1);
+        var values = Enumerable
+            .Range(0, 5000)
+            .Select(_ => (float)((random.NextDouble() - 0.5) * Math.Pow(10, random.Next(-30, 30))))
+            .ToArray();
+        values[7] = -0f;
+        values[8] = float.MaxValue;
+        var order = Enumerable.Range(0, values.Length).ToArray();
+        DescendingOrder.Sort<float>(values, order);
+        CollectionAssert.AreEqual(values.Select(Math.Abs).OrderDescending().ToArray(), order.Select(i => Math.Abs(values[i])).ToArray());
+        CollectionAssert.AreEquivalent(Enumerable.Range(0, values.Length).ToArray(), order);
+    }
+
+    [TestMethod]
+    public void ResultsDoNotDependOnTheNumberOfThreads()
+    {
+        var (x, y) = Inputs(2, 5, 40_000, ScalarType.Float32);
+        var before = get_num_threads();
+        double[] With(int threads)
+        {
+            set_num_threads(threads);
+            var leaf = x.detach().clone().requires_grad_();
+            var value = (new DiceLoss() + new LovaszLoss()).Compute(leaf, y);
+            value.backward();
+            return [value.Number(), .. leaf.grad!.Numbers()];
+        }
+        try
+        {
+            CollectionAssert.AreEqual(With(1), With(2));
+        }
+        finally
+        {
+            set_num_threads(before);
+        }
+    }
+
+    [TestMethod]
+    [DataRow("Dice()")]
+    [DataRow("Lovasz()")]
+    public void TrainingStepsLeaveNoTensorBehind(string text)
+    {
+        using var function = Loss.Parse(text).Build();
+        using var x = Samples.Logits(6, 2, 3, 8, 8).requires_grad_();
+        using var y = Samples.Indices(6, 3, 2, 8, 8);
+        long Step()
+        {
+            using (NewDisposeScope())
+            {
+                function.Evaluate(new LossInputs { ["logits"] = x, ["targets"] = y }).backward();
+                x.grad!.zero_();
+            }
+            return DisposeScopeManager.Statistics.ThreadTotalLiveCount;
+        }
+        Step();
+        var after = Step();
+        for (var i = 0; i < 5; i++)
+            Assert.AreEqual(after, Step());
+    }
+
+    private static (Tensor Logits, Tensor Targets) Inputs(int images, int classes, int pixels, ScalarType precision) =>
+        (Samples.Logits(classes, images, classes, pixels).to(precision), Samples.Indices(classes, classes, images, pixels));
+
+    private static void Agree(Func<Tensor, Tensor> kernel, Func<Tensor, Tensor> tensors, Tensor scores, ScalarType precision)
+    {
+        (double[] Value, double[] Gradient) Run(Func<Tensor, Tensor> sums)
+        {
+            var leaf = scores.detach().clone().requires_grad_();
+            var value = sums(leaf);
+            var outer = Samples.Logits(9, value.shape).to(precision);
+            (value * outer).sum().backward();
+            return (value.Numbers(), leaf.grad!.Numbers());
+        }
+        var (expected, actual) = (Run(tensors), Run(kernel));
+        var tolerance = precision == ScalarType.Float64 ? 1e-10 : 2e-4;
+        Samples.AreClose(expected.Value, actual.Value, tolerance, "value");
+        Samples.AreClose(expected.Gradient, actual.Gradient, tolerance, "gradient");
+    }
+}
