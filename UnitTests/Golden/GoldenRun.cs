@@ -68,7 +68,10 @@ internal static class GoldenHelpers
     public static Tensor? Compute(GoldenCase golden, Dictionary<string, Tensor> inputs)
     {
         using var json = JsonDocument.Parse(golden.Definition);
-        if (json.RootElement.GetProperty("loss").GetString() != "WeightRamp")
+        var name = json.RootElement.GetProperty("loss").GetString();
+        if (name == "DistanceTransform")
+            return DistanceTransform.Euclidean(inputs["mask"], dtype: ScalarType.Float64);
+        if (name != "WeightRamp")
             return null;
         var ramp = (WeightRamp)
             DefinitionJson.Deserialize(golden.Definition.Replace("\"loss\"", "\"schedule\"", StringComparison.Ordinal), typeof(WeightRamp));

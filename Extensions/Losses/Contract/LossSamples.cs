@@ -56,6 +56,7 @@ public static class LossSamples
                 nn.functional.softmax(Uniform(rows, Classes), 1),
             (ClassificationLoss, "targets") => Index(2, rows, Classes).to(precision),
             (ClassificationLoss, _) => Normal(rows, Classes),
+            (SegmentationLoss, "mask") => Index(2, rows, 5, 6),
             (SegmentationLoss, "targets") => Index(Classes, rows, 5, 6),
             (SegmentationLoss, _) => Normal(rows, Classes, 5, 6),
             (AdaptiveWingLoss, "targets") => Uniform(rows, Width),

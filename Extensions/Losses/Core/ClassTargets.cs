@@ -58,6 +58,9 @@ public sealed class ClassTargets
     /// <summary>Binary indices [N, ...] as labels [N, 1, ...] for one logit.</summary>
     public ClassTargets AsLabels() => AreIndices ? new(TargetForms.Labels, Raw.unsqueeze(1), ClassCount, ignored) : this;
 
+    /// <summary>The same targets for other scores of the same pixels.</summary>
+    internal ClassTargets WithClassCount(int classCount) => new(Form, Raw, classCount, ignored);
+
     internal static ClassTargets Read(SegmentationLoss loss, LossCall call)
     {
         var (logits, targets) = (call["logits"], call["targets"]);

@@ -1,0 +1,93 @@
+using static TorchSharp.torch;
+
+namespace MLNetLosses.Losses;
+
+/// <summary>A segmentation loss that measures distances between pixels, in one, two or three spatial axes or more.</summary>
+public abstract record DistanceLoss : WeightedMaskLoss
+{
+    private protected DistanceLoss() { }
+
+    /// <summary>The distance of neighbouring pixels along each spatial axis, such as [3, 1, 1] for thick slices [D, H, W]. Null (default): 1, distances in pixels.</summary>
+    [Interval("(0, inf)")]
+    public ValueList<double>? Spacing
+    {
+        get;
+        init => field = Valid(value);
+    }
+
+    private protected void CheckSpacing(Tensor logits)
+    {
+        var axes = (int)logits.dim() - 2;
+        if (axes < 1)
+            throw Shapes.Wrong(this, "logits", logits, "[N, C, ...] with at least one spatial axis");
+        if (Spacing is not null && Spacing.Count != axes)
+            throw new ArgumentException(
+                $"{Name}: Spacing has {Spacing.Count} entries; the logits have {axes} spatial axes.",
+                nameof(Spacing)
+            );
+    }
+}
+
+/// <summary>A loss a pixel and class [N, C', ...] that is made of distances to the borders of the true classes.</summary>
+public abstract record BorderDistanceLoss : DistanceLoss
+{
+    private protected BorderDistanceLoss() { }
+
+    /// <summary>True keeps class 0 of a softmax. Default false: foreground only.</summary>
+    public bool IncludeBackground { get; init; }
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<string> OptionalInputs => ["distanceMaps"];
+
+    /// <summary>
+    /// The maps that the loss makes of the targets at every step; a data pipeline may make them once an image and give them as the input <c>distanceMaps</c>.
+    /// </summary>
+    /// <param name="targets">int64 [N, ...] or, with <paramref name="labels"/>, [N, C, ...] of 0/1.</param>
+    /// <param name="classCount">C, the number of the network's outputs.</param>
+    /// <param name="labels">Whether the targets are labels.</param>
+    /// <returns>[N, C', ...] of Float32, C' = C, or C - 1 where the background is left out.</returns>
+    /// <exception cref="ArgumentException">The targets do not fit.</exception>
+    public Tensor DistanceMaps(Tensor targets, int classCount, bool labels = false)
+    {
+        ArgumentNullException.ThrowIfNull(targets);
+        ArgumentOutOfRangeException.ThrowIfLessThan(classCount, 1);
+        using var scope = NewDisposeScope();
+        long[] shape = [targets.shape[0], classCount, .. targets.shape.AsSpan(labels ? 2 : 1)];
+        var logits = zeros(1, device: targets.device).expand(shape);
+        using var function = Build();
+        var call = new LossCall(function, new LossInputs { ["logits"] = logits, ["targets"] = targets });
+        CheckSpacing(logits);
+        var read = ClassTargets.Read(this, call);
+        return MapsOf(Losses.DistanceMaps.Masks(read, First(read)), ScalarType.Float32).MoveToOuterDisposeScope();
+    }
+
+    private protected abstract Tensor MapsOf(Tensor masks, ScalarType dtype);
+
+    private protected abstract Tensor Values(Tensor probabilities, ClassTargets targets, Tensor maps, int first);
+
+    private int First(ClassTargets targets) => !IncludeBackground && PixelScores.HaveBackground(targets) ? 1 : 0;
+
+    private protected Tensor Cut(Tensor values, int first) => first == 0 ? values : values.narrow(1, first, values.shape[1] - first);
+
+    /// <inheritdoc/>
+    protected override LossTerms Score(Tensor logits, ClassTargets targets, LossCall call)
+    {
+        CheckSpacing(logits);
+        var classWeights = Weights(targets.ClassCount, logits, call);
+        var first = First(targets);
+        var maps = call.Optional("distanceMaps");
+        long[] shape = [logits.shape[0], logits.shape[1] - first, .. logits.shape.AsSpan(2)];
+        if (maps is null)
+            maps = MapsOf(Losses.DistanceMaps.Masks(targets, first), logits.dtype);
+        else if (!maps.shape.AsSpan().SequenceEqual(shape))
+            throw Shapes.Wrong(this, "distanceMaps", maps, $"[{string.Join(", ", shape)}], as DistanceMaps makes them");
+        else
+            maps = maps.detach().to(logits.dtype, logits.device);
+        var valid = PixelScores.ValidByChannel(logits, targets);
+        var values = Values(PixelScores.Probabilities(logits, targets) * valid, targets, maps, first);
+        var weights = targets.AreIndices ? valid : Cut(valid, first);
+        if (classWeights is not null)
+            weights = weights * classWeights.narrow(0, first, shape[1]).view([1, -1, .. Enumerable.Repeat(1L, shape.Length - 2)]);
+        return new(values, weights);
+    }
+}
