@@ -36,6 +36,17 @@ public abstract record IndexedClassificationLoss : ClassificationLoss
 
     /// <inheritdoc/>
     protected internal override long? IgnoredTarget => IgnoreIndex;
+
+    /// <summary>A value a row, weighed 1, or 0 where ignored.</summary>
+    private protected static LossTerms ByRow(Tensor values, ClassTargets targets) => new(values, targets.Weights(values));
+
+    /// <summary>The weight of the target's class for each row, 0 where ignored.</summary>
+    private protected static Tensor? RowWeights(Tensor? classWeights, Tensor like, ClassTargets targets)
+    {
+        var valid = targets.Weights(like);
+        var picked = classWeights?.take(targets.Safe);
+        return picked is null || valid is null ? picked ?? valid : picked * valid;
+    }
 }
 
 /// <summary>A classification loss that weighs classes.</summary>
@@ -50,5 +61,30 @@ public abstract record WeightedClassificationLoss : IndexedClassificationLoss
     {
         get;
         init => field = Valid(value);
+    }
+
+    /// <summary>ClassWeights as a tensor [C], or null.</summary>
+    /// <exception cref="ArgumentException">There are not as many as classes.</exception>
+    private protected Tensor? ClassWeightsFor(Tensor logits, LossCall call, int? classCount = null)
+    {
+        var classes = classCount ?? (int)logits.shape[1];
+        if (ClassWeights is not null && ClassWeights.Count != classes)
+            throw new ArgumentException(
+                $"{Name}: ClassWeights has {ClassWeights.Count} entries; the logits {Shapes.Text(logits)} have {classes} classes.",
+                nameof(ClassWeights)
+            );
+        return ClassWeights is null ? null : call.Constant(ClassWeights, logits);
+    }
+
+    /// <summary>A value a row, weighed by its target class, 0 where ignored.</summary>
+    private protected LossTerms ByTargetClass(Tensor values, Tensor logits, ClassTargets targets, LossCall call) =>
+        new(values, RowWeights(ClassWeightsFor(logits, call), logits, targets));
+
+    /// <summary>A value an element [N, C, ...], weighed by its column, 0 where ignored (indices: in the whole row).</summary>
+    private protected LossTerms ByColumn(Tensor values, ClassTargets targets, LossCall call)
+    {
+        var valid = targets.AreIndices ? targets.Weights(values)?.unsqueeze(1) : targets.Weights(values);
+        var columns = ClassWeightsFor(values, call) is { } given ? ClassScores.AlongClasses(given, values) : null;
+        return new(values, valid is null || columns is null ? valid ?? columns : valid * columns);
     }
 }

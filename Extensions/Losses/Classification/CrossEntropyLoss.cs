@@ -4,13 +4,16 @@ namespace MLNetLosses.Losses;
 
 /// <summary>
 /// Indices: n_i = -[(1 - e) w_y log p_y + (e / C) sum_c w_c log p_c], <c>mean</c> = sum n_i / sum w_y, with p = softmax(logits), e = LabelSmoothing.
-/// Probabilities q: n_i = -sum_c w_c ((1 - e) q_c + e / C) log p_c, <c>mean</c> = sum n_i / N. One logit (C = 1) with indices 0/1: binary
-/// cross-entropy on its sigmoid. Everything ignored: 0. Smoothing: Szegedy et al. 2016. Follows <c>torch.nn.functional.cross_entropy</c>.
+/// Probabilities q: n_i = -sum_c w_c ((1 - e) q_c + e / C) log p_c, <c>mean</c> = sum n_i / N (not by the weights), with a gradient to q too. One logit
+/// (C = 1) with indices 0/1 is the binary case: two classes whose logits are 0 and x, so that ClassWeights has two entries. On pixels [N, C, H, W] a term
+/// a pixel. Everything ignored: 0, gradient 0. Exact at logits of thousands. Do not apply a softmax before. Smoothing spreads e over all C
+/// classes (the target keeps 1 - e + e / C): Szegedy et al. 2016. Follows <c>torch.nn.functional.cross_entropy</c>, where everything ignored gives NaN.
 /// </summary>
+/// <exception cref="ArgumentException">Shapes or types do not fit, or ClassWeights has another length than the classes.</exception>
 [LossGuide(
     "-log p_y",
     Use = "the first choice for one class an image or pixel",
-    Avoid = "softmax before the loss; heavy label noise (GeneralizedCrossEntropy), strong imbalance without ClassWeights",
+    Avoid = "softmax before the loss; heavy label noise (GeneralizedCrossEntropy); strong imbalance without ClassWeights",
     Cost = "one pass, fused",
     Paper = "Szegedy et al. 2016 (smoothing)"
 )]
@@ -30,13 +33,53 @@ public sealed record CrossEntropyLoss : WeightedClassificationLoss
     /// <inheritdoc/>
     protected override LossTerms Score(Tensor logits, ClassTargets targets, LossCall call)
     {
-        var weights = ClassWeights is null ? null : call.Constant(ClassWeights, logits);
-        if (!targets.AreIndices)
+        var scores = AtLeastTwoClasses(logits, targets);
+        return Weighed(scores, targets, ClassWeightsFor(logits, call, (int)scores.shape[1]));
+    }
+
+    /// <inheritdoc/>
+    protected internal override Tensor? FusedMean(LossCall call)
+    {
+        var logits = call["logits"];
+        var targets = ClassTargets.Read(this, call);
+        if (!targets.AreIndices || logits.numel() == 0)
+            return null;
+        // torch's mean divides by a sum of weights that may be 0: its sum, and our own division, serve every case.
+        var scores = AtLeastTwoClasses(logits, targets);
+        var weights = ClassWeightsFor(logits, call, (int)scores.shape[1]);
+        var sum = nn.functional.cross_entropy(scores, targets.Raw, weights, IgnoreIndex, nn.Reduction.Sum, LabelSmoothing);
+        var total = weights is null ? targets.Valid!.sum() : RowWeights(weights, scores, targets)!.sum();
+        return sum / LossReducer.NotZero(total);
+    }
+
+    /// <summary>The terms with other class weights than the option's.</summary>
+    internal LossTerms Weighed(Tensor logits, ClassTargets targets, Tensor? weights)
+    {
+        if (targets.AreIndices)
             return new(
-                nn.functional.cross_entropy(logits, targets.Raw, weights, reduction: nn.Reduction.None, label_smoothing: LabelSmoothing)
+                nn.functional.cross_entropy(logits, targets.Raw, weights, IgnoreIndex, nn.Reduction.None, LabelSmoothing),
+                RowWeights(weights, logits, targets)
+            )
+            {
+                Weighted = true,
+            };
+        var probabilities = targets.Raw.to(logits.dtype);
+        return new(
+            nn.functional.cross_entropy(logits, probabilities, weights, reduction: nn.Reduction.None, label_smoothing: LabelSmoothing)
+        );
+    }
+
+    private Tensor AtLeastTwoClasses(Tensor logits, ClassTargets targets)
+    {
+        if (logits.shape[1] > 1)
+            return logits;
+        if (!targets.AreIndices)
+            throw Shapes.Wrong(
+                this,
+                "targets",
+                targets.Raw,
+                "class indices 0 and 1 for one logit, without the axis of classes (BinaryCrossEntropy takes labels)"
             );
-        var values = nn.functional.cross_entropy(logits, targets.Raw, weights, IgnoreIndex, nn.Reduction.None, LabelSmoothing);
-        var valid = targets.Weights(logits)!;
-        return new(values, weights is null ? valid : weights.take(targets.Safe) * valid) { Weighted = true };
+        return cat(new Tensor[] { zeros_like(logits), logits }, 1);
     }
 }

@@ -37,6 +37,8 @@ public static class LossSamples
         var inputs = new LossInputs();
         foreach (var name in loss.RequiredInputs)
             inputs[name] = One(loss, name, generator, scale, rows, precision);
+        if (loss.OptionalInputs.Contains("noise")) // drawn anew at each call otherwise: nothing to compare
+            inputs["noise"] = randn(3, rows, Classes, dtype: precision, generator: generator);
         return inputs;
     }
 

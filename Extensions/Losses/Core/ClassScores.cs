@@ -2,19 +2,42 @@ using static TorchSharp.torch;
 
 namespace MLNetLosses.Losses;
 
-/// <summary>Logarithms of probabilities of the target's class, without ever leaving log space: finite at logits of thousands.</summary>
+/// <summary>
+/// What the formulas of class scores are made of, without leaving log space and with the fewest passes over [N, C, ...]: most losses are a curve over
+/// n = -log p_y, for which one fused kernel serves, and 1 - p_y = -expm1(-n).
+/// </summary>
 internal static class ClassScores
 {
-    /// <summary>log softmax over axis 1.</summary>
-    public static Tensor LogProbabilities(Tensor logits) => nn.functional.log_softmax(logits, 1);
-
-    /// <summary>log p_y, [N, ...], by one fused gather.</summary>
-    public static Tensor LogProbability(Tensor logits, ClassTargets targets) => targets.Pick(LogProbabilities(logits));
-
-    /// <summary>log(1 - p_y) = logsumexp of the other classes - logsumexp of all; 1 - exp(log p_y) would lose all digits of confident rows.</summary>
-    public static Tensor LogComplement(Tensor logits, ClassTargets targets)
+    /// <summary>n = -log p_y, [N, ...], 0 where ignored; torch's fused cross-entropy.</summary>
+    public static Tensor Cost(SegmentationLoss loss, Tensor logits, ClassTargets targets)
     {
-        var others = logits.scatter(1, targets.Safe.unsqueeze(1), double.NegativeInfinity);
-        return others.logsumexp(1) - logits.logsumexp(1);
+        AtLeastTwo(loss, logits);
+        return nn.functional.cross_entropy(logits, targets.Raw, null, targets.IgnoredTarget ?? -100, nn.Reduction.None);
+    }
+
+    /// <summary>log softmax over the classes.</summary>
+    public static Tensor LogProbabilities(SegmentationLoss loss, Tensor logits)
+    {
+        AtLeastTwo(loss, logits);
+        return nn.functional.log_softmax(logits, 1);
+    }
+
+    /// <summary>1 - p_y of a cost n = -log p_y.</summary>
+    public static Tensor Miss(Tensor cost) => -(-cost).expm1();
+
+    /// <summary>Numbers a class, [C], so that they broadcast along axis 1 of a tensor [N, C, ...].</summary>
+    public static Tensor AlongClasses(Tensor numbers, Tensor like) =>
+        numbers.dim() == 1 && like.dim() > 2 ? numbers.reshape([-1, .. Enumerable.Repeat(1L, (int)like.dim() - 2)]) : numbers;
+
+    /// <summary>Refuses a single logit.</summary>
+    public static void AtLeastTwo(SegmentationLoss loss, Tensor logits)
+    {
+        if (logits.shape[1] < 2)
+            throw Shapes.Wrong(
+                loss,
+                "logits",
+                logits,
+                "[N, C, ...] with C of at least 2 (one logit is binary: use CrossEntropy, BinaryCrossEntropy, Focal, Poly, Hinge or Asymmetric)"
+            );
     }
 }

@@ -32,7 +32,7 @@ public sealed class ClassTargets
     /// <summary>Which form it is: one of Indices, Probabilities, Labels.</summary>
     public TargetForms Form { get; }
 
-    /// <summary>The input as it was given.</summary>
+    /// <summary>The input as it was given; indices as int64.</summary>
     public Tensor Raw { get; }
 
     /// <summary>C, the size of axis 1 of the logits.</summary>
@@ -41,8 +41,11 @@ public sealed class ClassTargets
     /// <summary>Whether the targets are class indices.</summary>
     public bool AreIndices => Form == TargetForms.Indices;
 
+    /// <summary>The target that counts nowhere; null when nothing is ignored.</summary>
+    public long? IgnoredTarget => Form == TargetForms.Probabilities ? null : ignored;
+
     /// <summary>True where an element counts, of the shape of <see cref="Raw"/>; null when nothing can be ignored.</summary>
-    public Tensor? Valid => ignored is null || Form == TargetForms.Probabilities ? null : valid ??= Raw.ne(ignored.Value);
+    public Tensor? Valid => IgnoredTarget is { } none ? valid ??= Raw.ne(none) : null;
 
     /// <summary>The targets with 0 in place of ignored elements.</summary>
     public Tensor Safe => Valid is null ? Raw : safe ??= Raw.masked_fill(Valid.logical_not(), 0);
@@ -61,6 +64,9 @@ public sealed class ClassTargets
     /// <summary>The same targets for other scores of the same pixels.</summary>
     internal ClassTargets WithClassCount(int classCount) => new(Form, Raw, classCount, ignored);
 
+    /// <summary>Whether each logit is an output of its own with labels 0/1: labels, or indices of one logit.</summary>
+    internal bool AreBinary => Form == TargetForms.Labels || (AreIndices && ClassCount == 1);
+
     internal static ClassTargets Read(SegmentationLoss loss, LossCall call)
     {
         var (logits, targets) = (call["logits"], call["targets"]);
@@ -71,6 +77,8 @@ public sealed class ClassTargets
         if (targets.device_type != logits.device_type)
             throw new ArgumentException($"{loss.Name}: targets are on {targets.device}, logits on {logits.device}.", "targets");
         var form = FormOf(loss, logits, targets);
+        if (form == TargetForms.Indices && targets.dtype != ScalarType.Int64)
+            targets = targets.to(ScalarType.Int64);
         var read = new ClassTargets(form, targets, classes, loss.IgnoredTarget);
         if (call.CheckValues)
             read.CheckValues(loss, logits);
@@ -83,7 +91,7 @@ public sealed class ClassTargets
         var (x, y) = (logits.shape, targets.shape);
         if (targets.dim() == logits.dim() - 1)
         {
-            if (!accepted.HasFlag(TargetForms.Indices) || targets.is_floating_point())
+            if (!accepted.HasFlag(TargetForms.Indices) || targets.is_floating_point() || targets.dtype == ScalarType.Bool)
                 throw Shapes.Wrong(loss, "targets", targets, Expected(accepted, x));
             if (y[0] == x[0] && y.AsSpan(1).SequenceEqual(x.AsSpan(2)))
                 return TargetForms.Indices;

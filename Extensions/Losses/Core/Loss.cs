@@ -100,6 +100,6 @@ public abstract record Loss : Definition
                 $"{Name}: weights must be [N] with one weight a row, here [{(values.dim() == 0 ? "" : values.shape[0])}]; it is {Shapes.Text(weights)}.",
                 "weights"
             );
-        return weights.detach().reshape([weights.shape[0], .. Enumerable.Repeat(1L, (int)values.dim() - 1)]);
+        return weights.reshape([weights.shape[0], .. Enumerable.Repeat(1L, (int)values.dim() - 1)]);
     }
 }

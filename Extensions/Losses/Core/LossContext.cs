@@ -28,6 +28,9 @@ public sealed record LossContext
     /// <summary>From which the state's initial values are drawn.</summary>
     public long Seed { get; init; }
 
+    /// <summary>Hears remarks on a definition that works but is unwise; a trainer writes them into its log. Null: nobody does.</summary>
+    public Action<string>? Warn { get; init; }
+
     internal int Needed(int? fact, string name, string loss) =>
         fact ?? throw new ArgumentException($"{loss} needs LossContext.{name}: build the loss with a context that states it.", name);
 }

@@ -44,10 +44,13 @@ internal static class LossReducer
             terms.Weights is null ? rowWeights!
             : rowWeights is null ? terms.Weights
             : terms.Weights * rowWeights;
-        var total = weights.shape.SequenceEqual(terms.Values.shape) ? weights.sum() : weights.expand(terms.Values.shape).sum();
+        var total = Repeated(weights.sum(), weights.numel(), terms.Values.numel());
         // Weights that came in with a graph keep it: then the denominator depends on them too.
         return Weigh(terms, rowWeights).sum() / NotZero(rowWeights is { requires_grad: true } ? total : total.detach());
     }
+
+    // Broadcasting repeats every weight equally often.
+    private static Tensor Repeated(Tensor sum, long from, long to) => from == to || from == 0 ? sum : sum * ((double)to / from);
 
     private static Tensor Weigh(LossTerms terms, Tensor? rowWeights)
     {
@@ -55,5 +58,6 @@ internal static class LossReducer
         return rowWeights is null ? values : values * rowWeights;
     }
 
-    private static Tensor NotZero(Tensor total) => where(total.eq(0), 1, total);
+    /// <summary>A divisor: 1 in place of 0, without asking the device.</summary>
+    public static Tensor NotZero(Tensor total) => where(total.eq(0), 1, total);
 }

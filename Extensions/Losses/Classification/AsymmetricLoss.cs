@@ -1,0 +1,117 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace MLNetLosses.Losses;
+
+/// <summary>
+/// ASL. Labels 0/1 (or one logit), p = sigmoid(x), a value an element: t = 1: -(1 - p)^GammaPositive log p; t = 0: -p_m^GammaNegative log(1 - p_m), p_m = max(p - Margin, 0).
+/// Indices, C &gt; 1, p = softmax(x), a value a row: t' = one-hot (1 - e) + e / C, l = -sum_c t'_c W_c log p_c, W_y = (1 - p_y)^GammaPositive, W_c = p_c^GammaNegative elsewhere; Margin is
+/// not used, and with e = 0 there is no negative part: a focal loss. A missed positive keeps its value and gradient however wrong it is (timm and
+/// the authors cap it at log 1e-8); gradients flow through the focusing weights. The authors sum over the batch: use reduction Sum with their learning rates. The label form has no second
+/// derivative. Ridnik et al. 2021; follows timm's <c>AsymmetricLossMultiLabel</c> and <c>AsymmetricLossSingleLabel</c>.
+/// </summary>
+/// <exception cref="ArgumentException">Shapes or types do not fit, or LabelSmoothing is given with labels.</exception>
+[LossGuide(
+    "-(1 - p)^γ₊ log p for positives, -p_m^γ₋ log(1 - p_m) for negatives",
+    Use = "multi-label with many easy or mislabelled negatives",
+    Avoid = "LabelSmoothing 0 with indices: the negative part vanishes",
+    Cost = "labels: about twenty-five passes",
+    Paper = "Ridnik et al. 2021"
+)]
+public sealed record AsymmetricLoss : IndexedClassificationLoss
+{
+    /// <summary>The focal exponent of positives. Default 1.</summary>
+    [Interval("[0, inf)")]
+    public double GammaPositive
+    {
+        get;
+        init => field = Valid(value);
+    } = 1;
+
+    /// <summary>The focal exponent of negatives. Default 4.</summary>
+    [Interval("[0, inf)")]
+    public double GammaNegative
+    {
+        get;
+        init => field = Valid(value);
+    } = 4;
+
+    /// <summary>The probability below which a negative costs nothing, for labels; <c>clip</c> in other code. Default 0.05.</summary>
+    [Interval("[0, 1)")]
+    public double Margin
+    {
+        get;
+        init => field = Valid(value);
+    } = 0.05;
+
+    /// <summary>e for indices; null (default): 0.1. Refused with labels.</summary>
+    [Interval("[0, 1]")]
+    public double? LabelSmoothing
+    {
+        get;
+        init => field = Valid(value);
+    }
+
+    /// <inheritdoc/>
+    protected internal override TargetForms TargetForms => TargetForms.Indices | TargetForms.Labels;
+
+    /// <inheritdoc/>
+    protected override LossTerms Score(Tensor logits, ClassTargets targets, LossCall call)
+    {
+        if (!targets.AreBinary)
+            return ByRow(OfIndices(logits, targets, LabelSmoothing ?? 0.1), targets);
+        if (LabelSmoothing is not null)
+            throw new ArgumentException(
+                "Asymmetric: LabelSmoothing belongs to class indices; the targets are labels. Leave it null.",
+                nameof(LabelSmoothing)
+            );
+        return ByRow(OfLabels(logits, targets), targets.AsLabels());
+    }
+
+    private Tensor OfIndices(Tensor logits, ClassTargets targets, double smoothing)
+    {
+        var logs = ClassScores.LogProbabilities(this, logits);
+        var cost = -targets.Pick(logs);
+        var spread = smoothing / targets.ClassCount;
+        var values = FocalCurve.OfCost(cost, GammaPositive) * (1 - smoothing + spread);
+        if (spread == 0)
+            return values;
+        Tensor Weighted(Tensor costs) => GammaNegative == 0 ? costs : (costs * -GammaNegative).exp() * costs;
+        return values + (Weighted(-logs).sum(1) - Weighted(cost)) * spread;
+    }
+
+    private Tensor OfLabels(Tensor logits, ClassTargets targets)
+    {
+        var away = OneVsRest.Away(logits, targets);
+        var wanted = KnownGradient.IsWanted(away);
+        Tensor values;
+        Tensor? slopes;
+        using (no_grad())
+        {
+            var z = away.detach();
+            var positive = targets.AsLabels().Raw.eq(1);
+            var hit = DenseScores.Modulated(z, GammaPositive, wanted);
+            var miss = Margin == 0 ? DenseScores.Modulated(z, GammaNegative, wanted) : Shifted(z, wanted);
+            values = where(positive, hit.Values, miss.Values);
+            slopes = wanted ? where(positive, hit.Slopes!, miss.Slopes!) : null;
+        }
+        return KnownGradient.Attach(values, away, slopes);
+    }
+
+    // r^gamma (-log(1 - r)), r = max(s(z) - Margin, 0), and its derivative by z; 0 below the margin.
+    private (Tensor Values, Tensor? Slopes) Shifted(Tensor z, bool wanted)
+    {
+        var s = z.sigmoid();
+        var r = (s - Margin).relu_();
+        var cost = -(-r).log1p();
+        var factor = GammaNegative == 0 ? null : DenseScores.Power(r, GammaNegative);
+        var values = factor is null ? cost : cost * factor;
+        if (!wanted)
+            return (values, null);
+        // d/dr = r^gamma (gamma cost / r + 1 / (1 - r)); cost / r tends to 1 at 0.
+        var slopes = (1 - r).reciprocal();
+        if (factor is not null)
+            slopes = slopes.add_((cost / where(r.gt(0), r, 1)).mul_(GammaNegative)).mul_(factor);
+        return (values, slopes.mul_(s * (1 - s)).mul_(r.gt(0)));
+    }
+}

@@ -1,0 +1,51 @@
+using static TorchSharp.torch;
+
+namespace MLNetLosses.Losses;
+
+/// <summary>
+/// Poly-1. Softmax (indices): l = -(1 - p_y)^Gamma log p_y + Epsilon1 (1 - p_y)^(Gamma + 1), a value a row. Sigmoid (labels; one-vs-rest): the same with p_t, a
+/// value an element. Gamma 0 is Poly-1 cross-entropy, 2 Poly-1 focal. ClassWeights weighs the whole term. Finite at saturated logits. The sigmoid form has no second
+/// derivative where Gamma is not 0. Leng et al. 2022; follows abhuse/polyloss-pytorch (<c>alpha=-1</c> in its focal form, whose <c>weight</c> multiplies only the
+/// cross-entropy); optax's default coefficient is 2.
+/// </summary>
+/// <exception cref="ArgumentException">Shapes or types do not fit, or ClassWeights has another length than the classes.</exception>
+[LossGuide(
+    "-(1 - p_y)^γ log p_y + ε₁(1 - p_y)^(γ + 1)",
+    Use = "cross-entropy or focal with one more knob: positive for balanced data, negative in detection",
+    Avoid = "reading Epsilon1 as a guard against 0",
+    Cost = "cross-entropy and a few passes over rows",
+    Paper = "Leng et al. 2022"
+)]
+public sealed record PolyLoss : ActivatedClassificationLoss
+{
+    /// <summary>The coefficient of the added term, no guard; below -1 a part of the curve would rise. Default 1.</summary>
+    [Interval("[-1, inf)")]
+    public double Epsilon1
+    {
+        get;
+        init => field = Valid(value);
+    } = 1;
+
+    /// <summary>The focal exponent. Default 0, cross-entropy.</summary>
+    [Interval("[0, inf)")]
+    public double Gamma
+    {
+        get;
+        init => field = Valid(value);
+    }
+
+    /// <inheritdoc/>
+    protected override LossTerms Score(Tensor logits, ClassTargets targets, LossCall call)
+    {
+        if (UsesSoftmax(targets))
+        {
+            var cost = ClassScores.Cost(this, logits, targets);
+            return ByTargetClass(FocalCurve.OfCost(cost, Gamma) + Added(ClassScores.Miss(cost)), logits, targets, call);
+        }
+        var away = OneVsRest.Away(logits, targets);
+        var focal = Gamma == 0 ? Softplus.Of(away) : FocalCurve.OfAway(away, Gamma);
+        return ByColumn(focal + Added(away.sigmoid()), targets.AreBinary ? targets.AsLabels() : targets, call);
+    }
+
+    private Tensor Added(Tensor miss) => DenseScores.Power(miss, Gamma + 1) * Epsilon1;
+}
