@@ -1,0 +1,124 @@
+using MLNetLosses.Losses;
+using static TorchSharp.torch;
+
+namespace MLNetLosses.Training;
+
+/// <summary>The steps of an epoch: forward, terms, backward, update, average, report.</summary>
+internal sealed class StepRunner(TrainingJob job, TrainingState state, Pace pace, Func<string?> checkpointPath) : IDisposable
+{
+    private readonly TrainingOptions options = job.Options;
+    private int accumulated;
+    private long stepsBefore;
+    private double gradientNorm;
+
+    public LossMeter Meter { get; } =
+        new(state.Arena.Weights.device, job.ProgressInterval * job.Options.AccumulateBatches, () => Advice(state, checkpointPath()));
+
+    public ITermCombiner Combiner => state.Combiner;
+
+    /// <summary>The rate of the last step.</summary>
+    public double LearningRate { get; private set; }
+
+    public void RunEpoch(int epoch, CancellationToken cancellation)
+    {
+        (accumulated, stepsBefore) = (0, state.Step);
+        Meter.Epoch.Clear();
+        Meter.Interval.Clear();
+        state.Gradients.Clear();
+        job.Loss.CheckValues = true;
+        using var batches = job.Batches.Read(epoch, cancellation).GetEnumerator();
+        BatchPlace place = default;
+        for (var index = 0; pace.Wait(batches.MoveNext); index++)
+        {
+            using var batch = batches.Current;
+            cancellation.ThrowIfCancellationRequested();
+            place = new BatchPlace(state.Step + 1, epoch + 1, index + 1, batch.Rows);
+            Learn(batch, new LossClock(state.Step, epoch + Math.Min(1, (double)index / state.BatchesPerEpoch), options.Epochs), place);
+            job.Loss.CheckValues = false;
+            if (++accumulated == options.AccumulateBatches)
+                Update(place);
+            pace.Count(batch.RowCount);
+        }
+        cancellation.ThrowIfCancellationRequested(); // some sources just end
+        if (accumulated > 0)
+            Update(place);
+        if (place.Batch == 0)
+            throw new InvalidOperationException(
+                $"The source of batches yielded none in epoch {epoch + 1}, though it states {state.BatchesPerEpoch}."
+            );
+        Meter.Read();
+    }
+
+    /// <summary>Tells the listener where training stands.</summary>
+    public void Report(TrainingEpoch? finished)
+    {
+        if (job.Progress is null)
+            return;
+        Meter.Read();
+        var means = finished is null || Meter.Interval.Count > 0 ? Meter.Interval : Meter.Epoch;
+        var epochsLeft = options.Epochs - state.Epoch;
+        job.Progress.Report(
+            new(
+                finished?.Epoch ?? state.Epoch + 1,
+                options.Epochs,
+                state.Step,
+                state.StepCount,
+                means.Loss,
+                means.Terms,
+                LearningRate,
+                gradientNorm,
+                finished?.ImagesPerSecond ?? pace.TakeSpeed(),
+                TimeSpan.FromSeconds(pace.Seconds),
+                pace.Left(state.Step - stepsBefore, state.StepCount - state.Step, epochsLeft),
+                finished
+            )
+        );
+        Meter.Interval.Clear();
+    }
+
+    public void Dispose() => Meter.Dispose();
+
+    private void Learn(TrainingBatch batch, LossClock clock, in BatchPlace place)
+    {
+        using var scope = NewDisposeScope();
+        job.Loss.Clock = clock;
+        var value = job.Loss.EvaluateTerms(job.Forward(batch));
+        var combined = Combiner.Backward(value, state.Gradients, clock);
+        Meter.Add(value, combined, place);
+    }
+
+    private void Update(in BatchPlace place)
+    {
+        using var scope = NewDisposeScope();
+        var scale = 1.0 / accumulated;
+        accumulated = 0;
+        LearningRate = state.Rate(state.Step);
+        var reports = job.Progress is not null && (state.Step + 1) % job.ProgressInterval == 0;
+        if (reports)
+        {
+            gradientNorm = scale * state.Updater.Norm();
+            if (!double.IsFinite(gradientNorm))
+            {
+                Meter.Read(); // an earlier cause, if there is one
+                throw Meter.Diverged("gradient", gradientNorm, place);
+            }
+        }
+        state.Updater.Step(LearningRate, new(scale, options.ClipNorm, options.ClipValue));
+        state.Gradients.Clear();
+        state.Step++;
+        state.Average?.Update();
+        if (reports)
+            Report(null);
+    }
+
+    private static string Advice(TrainingState state, string? checkpoint)
+    {
+        using var scope = NewDisposeScope();
+        var weights = state.Arena.Weights.narrow(0, 0, state.Arena.ParameterCount).isfinite().all().item<bool>();
+        return (
+                weights
+                    ? "The weights are still finite: look at these rows, or lower the learning rate or clip the gradient."
+                    : "The weights hold values that are not finite since an earlier step: lower the learning rate or clip the gradient."
+            ) + (checkpoint is null || state.Epoch == 0 ? "" : $" The checkpoint of epoch {state.Epoch} is kept in '{checkpoint}'.");
+    }
+}

@@ -1,0 +1,48 @@
+using System.Runtime.InteropServices;
+
+namespace MLNetLosses.Training;
+
+/// <summary>
+/// glibc's malloc maps every block above 32 MiB anew and gives it back when it is freed, so that each step of a training faults in the same pages
+/// again. Raising the threshold keeps them. Measured on a 2-core EPYC machine, cross-entropy forward and backward on [8, 21, 256, 256]: 43 to 56 ms and
+/// 32,259 page faults a step before, 21 ms and 2,150 faults after. The price: memory once used stays with the process.
+/// </summary>
+internal static partial class NativeMemory
+{
+    /// <summary>The variable that turns this off when it is 0.</summary>
+    public const string Variable = "MLNETLOSSES_KEEP_MEMORY";
+
+    private const int TrimThreshold = -1;
+    private const int MmapThreshold = -3;
+    private static readonly Lock Once = new();
+    private static bool done;
+
+    /// <summary>
+    /// Does so once a process, on Linux with glibc only, and not where the user has set glibc's own variables or <see cref="Variable"/> to 0.
+    /// </summary>
+    /// <returns>What was done or why not; null after the first call and where it does not apply.</returns>
+    public static string? KeepLargeBlocks()
+    {
+        lock (Once)
+        {
+            if (done)
+                return null;
+            done = true;
+        }
+        if (!OperatingSystem.IsLinux() || !NativeLibrary.TryLoad("libc.so.6", out var library))
+            return null;
+        if (!NativeLibrary.TryGetExport(library, "gnu_get_libc_version", out _) || !NativeLibrary.TryGetExport(library, "mallopt", out _))
+            return null;
+        if (Environment.GetEnvironmentVariable(Variable) == "0")
+            return $"The allocator is left as it is, because {Variable} is 0.";
+        foreach (var variable in new[] { "MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_", "GLIBC_TUNABLES" })
+            if (Environment.GetEnvironmentVariable(variable) is { Length: > 0 })
+                return $"The allocator is left as it is, because {variable} is set.";
+        return SetOption(MmapThreshold, 1 << 30) == 1 && SetOption(TrimThreshold, int.MaxValue) == 1
+            ? $"The allocator keeps large blocks for the next step ({Variable}=0 turns this off)."
+            : null;
+    }
+
+    [LibraryImport("libc.so.6", EntryPoint = "mallopt")]
+    private static partial int SetOption(int option, int value);
+}
