@@ -103,6 +103,9 @@ public sealed class CheckpointTests
         var (_, result) = Train(Everything with { Epochs = 1 }, stopAt: null, resume: true);
         Assert.AreEqual(0, result.ResumedFrom);
         Assert.IsTrue(File.Exists(Path));
+        Assert.AreEqual(3, Checkpoint.SavedSeed(new(Path) { Resume = true }));
+        Assert.IsNull(Checkpoint.SavedSeed(new(Path)));
+        Assert.IsNull(Checkpoint.SavedSeed(new(Path + "2") { Resume = true }));
     }
 
     [TestMethod]
@@ -223,13 +226,9 @@ public sealed class CheckpointTests
     [TestMethod]
     public void ADivergedTrainingKeepsItsLastCheckpoint()
     {
-        using var toy = new Toy { Change = (epoch, _, x) => epoch == 2 ? x * float.NaN : x };
-        var job = TrainingLoopTests.With(toy.Job(Everything), null, checkpoint: new(Path));
-        var error = Assert.ThrowsExactly<ArgumentException>(() => TrainingLoop.Run(job)); // the first batch of an epoch is checked
-        StringAssert.Contains(error.Message, "NaN");
-        using var later = new Toy { Change = (epoch, index, x) => (epoch, index) == (2, 1) ? x * float.NaN : x };
+        using var toy = new Toy { Change = (epoch, index, x) => (epoch, index) == (2, 1) ? x * float.NaN : x };
         var diverged = Assert.ThrowsExactly<TrainingDivergedException>(() =>
-            TrainingLoop.Run(TrainingLoopTests.With(later.Job(Everything), null, checkpoint: new(Path)))
+            TrainingLoop.Run(TrainingLoopTests.With(toy.Job(Everything), null, checkpoint: new(Path)))
         );
         StringAssert.Contains(diverged.Message, $"The checkpoint of epoch 2 is kept in '{Path}'.");
         var (_, result) = Train(Everything, null, true);

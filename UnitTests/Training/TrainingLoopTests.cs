@@ -307,6 +307,29 @@ public sealed class TrainingLoopTests
     }
 
     [TestMethod]
+    public void NaNInTheFirstStepOfAnEpochNamesTheTermToo()
+    {
+        using var toy = new Toy { Change = (epoch, _, x) => epoch == 1 ? x * float.NaN : x };
+        var error = Assert.ThrowsExactly<TrainingDivergedException>(() => TrainingLoop.Run(toy.Job(Short)));
+        Assert.AreEqual(("crossEntropy", 7L, 2, 1), (error.Term, error.Step, error.Epoch, error.Batch));
+    }
+
+    [TestMethod]
+    public void ACombinerLearnsWithTheNetworkAndSeesTheMeans()
+    {
+        using var scope = NewDisposeScope();
+        using var toy = new Toy(loss: (ClassificationLoss)new CrossEntropyLoss() + new CrossEntropyLoss { LabelSmoothing = 0.1 });
+        var combiner = new LearnedWeights();
+        var recorder = new Recorder();
+        TrainingLoop.Run(With(toy.Job(Short), recorder, interval: 6, combiner: combiner));
+        Assert.IsTrue(combiner.Weights.gt(1).all().item<bool>()); // the value falls with them
+        Assert.HasCount(4, combiner.Means);
+        Assert.AreEqual(recorder.Reports[1].Finished!.Terms[1], combiner.Means[0][1]);
+        Assert.IsGreaterThan(1, recorder.Reports[^1].Terms[0].Weight);
+        Assert.IsTrue(combiner.IsDisposed);
+    }
+
+    [TestMethod]
     public void BadTargetsAreFoundInTheFirstStepOfAnEpoch()
     {
         using var toy = new Toy();
@@ -391,7 +414,8 @@ public sealed class TrainingLoopTests
         TrainingJob job,
         IProgress<TrainingProgress>? progress,
         int interval = 10,
-        CheckpointOptions? checkpoint = null
+        CheckpointOptions? checkpoint = null,
+        ITermCombiner? combiner = null
     ) =>
         new()
         {
@@ -403,11 +427,37 @@ public sealed class TrainingLoopTests
             Options = job.Options,
             Facts = job.Facts,
             Generators = job.Generators,
-            Combiner = job.Combiner,
+            Combiner = combiner ?? job.Combiner,
             Progress = progress,
             ProgressInterval = interval,
             Checkpoint = checkpoint,
         };
+
+    private sealed class LearnedWeights : ITermCombiner
+    {
+        public LearnedWeights()
+        {
+            Weights = new TorchSharp.Modules.Parameter(ones(2));
+            Learner = nn.ParameterList(Weights);
+        }
+
+        public TorchSharp.Modules.Parameter Weights { get; }
+        public nn.Module? Learner { get; }
+        public List<IReadOnlyList<TrainingTerm>> Means { get; } = [];
+        public bool IsDisposed { get; private set; }
+
+        public CombinedLoss Backward(LossValue value, Gradients gradients, LossClock clock)
+        {
+            var weights = new[] { Weights[0], Weights[1] };
+            var total = (weights[0] * value.Terms[0].Value) + (weights[1] * value.Terms[1].Value) - (2 * Weights.sum());
+            total.backward();
+            return new(total, weights);
+        }
+
+        public void EndEpoch(IReadOnlyList<TrainingTerm> means) => Means.Add(means);
+
+        public void Dispose() => IsDisposed = true;
+    }
 
     private sealed class OneBatch(Toy toy) : IBatchSource
     {

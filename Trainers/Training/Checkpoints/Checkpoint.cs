@@ -32,6 +32,19 @@ internal sealed class Checkpoint
 
     public string Path { get; }
 
+    /// <summary>
+    /// The seed of the training that a file keeps: for a trainer that draws a seed when it is given none, and now has to go on with the drawn one. Null where
+    /// there is no checkpoint.
+    /// </summary>
+    /// <exception cref="InvalidDataException">The file is damaged.</exception>
+    public static long? SavedSeed(CheckpointOptions options)
+    {
+        if (!options.Resume || !File.Exists(options.Path))
+            return null;
+        using var file = TensorFile.Read(options.Path);
+        return file.Metadata.TryGetValue(IdentityName, out var json) ? (long?)JsonNode.Parse(json)?["options"]?["seed"] : null;
+    }
+
     /// <exception cref="IOException">It could not be written; the old file is as it was.</exception>
     public void Save()
     {

@@ -82,9 +82,26 @@ internal sealed class StepRunner(TrainingJob job, TrainingState state, Pace pace
     {
         using var scope = NewDisposeScope();
         job.Loss.Clock = clock;
-        var value = job.Loss.EvaluateTerms(job.Forward(batch));
+        var value = Evaluate(job.Forward(batch), place);
         var combined = Combiner.Backward(value, state.Gradients, clock);
         Meter.Add(value, combined, place);
+    }
+
+    private LossValue Evaluate(LossInputs inputs, in BatchPlace place)
+    {
+        try
+        {
+            return job.Loss.EvaluateTerms(inputs);
+        }
+        catch (ArgumentException) when (job.Loss.CheckValues && inputs.Any(i => i.Value.requires_grad && HasOtherThanNumbers(i.Value)))
+        {
+            // The network's output, not the data, is to blame: say in which term it ends.
+            job.Loss.CheckValues = false;
+            var value = job.Loss.EvaluateTerms(inputs);
+            Meter.Add(value, new(value.Total), place);
+            Meter.Read();
+            throw;
+        }
     }
 
     private void Update(in BatchPlace place)
@@ -109,6 +126,12 @@ internal sealed class StepRunner(TrainingJob job, TrainingState state, Pace pace
         state.Average?.Update();
         if (reports)
             Report(null);
+    }
+
+    private static bool HasOtherThanNumbers(Tensor tensor)
+    {
+        using var scope = NewDisposeScope();
+        return !tensor.isfinite().all().item<bool>();
     }
 
     private static string Advice(TrainingState state, string? checkpoint)

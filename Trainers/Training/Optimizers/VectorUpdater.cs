@@ -131,7 +131,7 @@ internal sealed unsafe class VectorUpdater<T> : ParameterUpdater
 
     private void ForEachChunk(Action<int> work)
     {
-        var workers = Math.Min(Environment.ProcessorCount, chunks.Length / ChunksWorthSharing);
+        var workers = Math.Min(get_num_threads(), chunks.Length / ChunksWorthSharing);
         if (workers < 2)
         {
             for (var chunk = 0; chunk < chunks.Length; chunk++)
