@@ -9,8 +9,8 @@ namespace MLNetLosses.Training;
 internal readonly record struct GradientTreatment(double Scale = 1, double? ClipNorm = null, double? ClipValue = null);
 
 /// <summary>
-/// Applies an optimizer's rule to all weights of an arena. Parameters without a gradient are passed over, as by torch.optim. Measured with 2 cores on the
-/// 11.2 million weights of ResNet18, against TorchSharp's own loop of operations a parameter: see <see cref="VectorUpdater{T}"/>.
+/// Applies an optimizer's rule to all weights of an arena. Parameters without a gradient are passed over, as by torch.optim. How a step is computed is
+/// chosen by where the weights are: <see cref="VectorUpdater{T}"/>, <see cref="TensorUpdater"/>.
 /// </summary>
 internal abstract class ParameterUpdater
 {
