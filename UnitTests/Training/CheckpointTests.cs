@@ -254,6 +254,7 @@ public sealed class CheckpointTests
                     source.Cancel();
             },
         };
+        using var generator = new Generator(7, CPU);
         using var state = new LossState(toy.Loss.Context);
         state.AddParameter("scale", ones(1)).AddBuffer("seen", zeros(1));
         if (stateful)
@@ -268,6 +269,7 @@ public sealed class CheckpointTests
             Validate = toy.Validate,
             Options = options,
             Facts = facts is null ? new Dictionary<string, string>() : new Dictionary<string, string> { ["classes"] = facts },
+            Generators = stateful ? new() { ["noise"] = generator } : new Dictionary<string, Generator>(),
             Checkpoint = new(Path) { Resume = resume },
         };
         var result = TrainingLoop.Run(job, source.Token);
@@ -277,7 +279,7 @@ public sealed class CheckpointTests
         LossInputs Disturbed(LossInputs inputs)
         {
             state.Set("seen", state["seen"] + 1);
-            var noise = 0.01 * state["seen"] * state.Normal(inputs["logits"].shape);
+            var noise = 0.01 * state["seen"] * (state.Normal(inputs["logits"].shape) + randn(inputs["logits"].shape, generator: generator));
             return inputs.With(("logits", (inputs["logits"] * state["scale"]) + noise));
         }
     }

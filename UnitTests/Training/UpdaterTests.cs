@@ -142,6 +142,20 @@ public sealed class UpdaterTests
         Assert.IsLessThan(2e-6, (single.Flat - twice.Flat).abs().max().item<double>());
     }
 
+    [TestMethod]
+    public void OtherNumberTypesAreSteppedByTensorOperations()
+    {
+        using var scope = NewDisposeScope();
+        var (half, twice) = (new Weights(new Sgd(), true, ScalarType.BFloat16), new Weights(new Sgd(), false));
+        half.SetGradients(0);
+        twice.SetGradients(0);
+        half.Updater.Step(0.1, new(1, ClipNorm: 1));
+        twice.Updater.Step(0.1, new(1, ClipNorm: 1));
+        Assert.IsInstanceOfType<TensorUpdater>(half.Updater);
+        Assert.IsLessThan(0.02, (half.Flat - twice.Flat).abs().max().item<double>());
+        Assert.AreEqual(twice.Updater.Norm(), half.Updater.Norm(), 0.01 * twice.Updater.Norm());
+    }
+
     private sealed class Weights
     {
         public Weights(MLNetLosses.Training.Optimizer optimizer, bool byTensors, ScalarType type = ScalarType.Float64)
@@ -153,9 +167,9 @@ public sealed class UpdaterTests
             var gradients = new Gradients(arena);
             Flat = arena.Weights;
             Updater =
-                byTensors ? new TensorUpdater(optimizer, arena, gradients)
-                : type == ScalarType.Float64 ? new VectorUpdater<double>(optimizer, arena, gradients)
-                : new VectorUpdater<float>(optimizer, arena, gradients);
+                byTensors && type == ScalarType.Float64
+                    ? new TensorUpdater(optimizer, arena, gradients)
+                    : ParameterUpdater.Create(optimizer, arena, gradients);
         }
 
         public Parameter[] Parameters { get; }

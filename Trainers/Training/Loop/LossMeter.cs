@@ -12,8 +12,8 @@ namespace MLNetLosses.Training;
 internal readonly record struct BatchPlace(long Step, int Epoch, int Batch, IReadOnlyList<long> Rows);
 
 /// <summary>
-/// Keeps the values of the terms where they were computed and reads many steps at once, since every reading waits for the device. On the CPU nothing waits,
-/// and each step is read before it changes a weight. A value that is not finite is found with its step either way.
+/// Keeps the values of the terms where they were computed and reads many steps at once, since every reading waits for the device. On the CPU nothing waits:
+/// there it keeps one, which is read before it changes a weight. A value that is not finite is found with its step either way.
 /// </summary>
 internal sealed class LossMeter : IDisposable
 {
@@ -27,12 +27,11 @@ internal sealed class LossMeter : IDisposable
     private int width;
 
     /// <param name="device">Where the loss is computed.</param>
-    /// <param name="interval">How many batches are kept before they are read; on the CPU 1.</param>
+    /// <param name="capacity">How many batches are kept before they are read.</param>
     /// <param name="advice">What to do, for the exception.</param>
-    public LossMeter(Device device, int interval, Func<string> advice)
+    public LossMeter(Device device, int capacity, Func<string> advice)
     {
-        (this.device, this.advice) = (device, advice);
-        capacity = device.type == DeviceType.CPU ? 1 : interval;
+        (this.device, this.capacity, this.advice) = (device, capacity, advice);
         type = device.type == DeviceType.MPS ? ScalarType.Float32 : ScalarType.Float64;
     }
 

@@ -12,7 +12,11 @@ internal sealed class StepRunner(TrainingJob job, TrainingState state, Pace pace
     private double gradientNorm;
 
     public LossMeter Meter { get; } =
-        new(state.Arena.Weights.device, job.ProgressInterval * job.Options.AccumulateBatches, () => Advice(state, checkpointPath()));
+        new(
+            state.Arena.Weights.device,
+            state.Arena.Weights.device_type == TorchSharp.DeviceType.CPU ? 1 : job.ProgressInterval * job.Options.AccumulateBatches,
+            () => Advice(state, checkpointPath())
+        );
 
     public ITermCombiner Combiner => state.Combiner;
 

@@ -121,6 +121,7 @@ internal sealed class TrainingRun : IDisposable
     private TrainingResult Finish(StopReason reason, int resumed)
     {
         state.Gradients.Clear();
+        job.Loss.CheckValues = true;
         var kept = state.KeepResult(
             unfinished: reason == StopReason.Canceled && state.Step > (state.History is [.., var last] ? last.Step : 0)
         );
