@@ -10,7 +10,15 @@ namespace MLNetLosses.UnitTests.Golden;
 public class GoldenTests
 {
     // Families whose losses are all here; the list goes when it names every folder.
-    private static readonly string[] Landed = ["Classification", "Detection", "Regression", "Segmentation", "SelfSupervised"];
+    private static readonly string[] Landed =
+    [
+        "Classification",
+        "Detection",
+        "MetricLearning",
+        "Regression",
+        "Segmentation",
+        "SelfSupervised",
+    ];
 
     [TestMethod]
     [DynamicData(nameof(Cases), DynamicDataDisplayName = nameof(CaseName))]

@@ -86,7 +86,7 @@ public static class LossContract
         using var run = new Run(loss, adjust(LossSamples.For(loss)), ScalarType.Float64);
         run.Restore();
         var terms = run.Function.EvaluateUnreduced(run.Inputs);
-        if (terms.IsSingle || terms.More.Count > 0 || terms.Constant is not null)
+        if (terms.IsSingle || !terms.HasNone || terms.More.Count > 0 || terms.Constant is not null)
             return;
         var none = run.Evaluate(Reduction.None);
         var divisor =

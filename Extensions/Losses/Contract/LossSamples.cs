@@ -69,6 +69,8 @@ public static class LossSamples
             (SelfSupervisedLoss, "predictions" or "targets") => Normal(rows, 5, 6),
             (SelfSupervisedLoss, "mask") => Index(2, rows, 5).to(ScalarType.Bool),
             (SelfSupervisedLoss, _) => Normal(rows, Width),
+            (MetricLoss, "labels") => arange(rows, ScalarType.Int64).remainder(3),
+            (MetricLoss, _) => Normal(rows, Width),
             (BoxLoss, _) => Boxes(Uniform(rows, 2) * scale, Uniform(rows, 2) * scale),
             (DenseDetectionLoss, "targets") => Index(3, rows, 5, Classes) - 1,
             (DenseDetectionLoss, _) => Normal(rows, 5, Classes),

@@ -23,4 +23,11 @@ internal static class KnownGradient
     /// <param name="input">[K, N], on the graph.</param>
     /// <param name="slopes">dvalue/dinput, [K, N].</param>
     public static Tensor AttachColumns(Tensor values, Tensor input, Tensor slopes) => values + ((input - input.detach()) * slopes).sum([0]);
+
+    /// <summary>One value that depends on every element of an input.</summary>
+    /// <param name="value">A scalar, off the graph.</param>
+    /// <param name="input">On the graph.</param>
+    /// <param name="slopes">dvalue/dinput, of the input's shape; null: the value stays as it is.</param>
+    public static Tensor AttachSum(Tensor value, Tensor input, Tensor? slopes) =>
+        slopes is null ? value : value + ((input - input.detach()) * slopes).sum();
 }

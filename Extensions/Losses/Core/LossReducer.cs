@@ -20,9 +20,9 @@ internal static class LossReducer
             return terms.Values;
         if (reduction == Reduction.None)
         {
-            if (terms.More.Count > 0)
+            if (terms.More.Count > 0 || !terms.HasNone)
                 throw new NotSupportedException(
-                    $"{loss.Name} has several groups of terms: reduction None has no meaning for it. Use Mean or Sum."
+                    $"{loss.Name} has {(terms.HasNone ? "several groups of terms" : "terms of pairs, not of samples")}: reduction None has no meaning for it. Use Mean or Sum."
                 );
             return Weigh(terms, rowWeights);
         }

@@ -81,7 +81,13 @@ public sealed class LossState : nn.Module
     /// <param name="shape">The shape.</param>
     public Tensor Normal(params ReadOnlySpan<long> shape) => randn(shape, dtype: Context.DType, device: CPU, generator: Generator);
 
-    private Tensor Own(Tensor initial) => initial.detach().to(Context.DType, Context.Device, copy: true);
+    /// <summary>A tensor of numbers uniform in [0, 1) of the state's type, from its <see cref="Generator"/>.</summary>
+    /// <param name="shape">The shape.</param>
+    public Tensor Uniform(params ReadOnlySpan<long> shape) => rand(shape, dtype: Context.DType, device: CPU, generator: Generator);
+
+    // Counters and labels stay whole numbers.
+    private Tensor Own(Tensor initial) =>
+        initial.detach().to(initial.is_floating_point() ? Context.DType : initial.dtype, Context.Device, copy: true);
 
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)

@@ -6,7 +6,7 @@ namespace MLNetLosses.Losses;
 /// What a loss computes: values a term and, where it has them, weights of terms. The library reduces them, in one place: <c>mean</c> is
 /// sum(w l) / sum(w), <c>sum</c> is sum(w l), <c>none</c> is w l. A value whose weight is 0 must still be finite.
 /// </summary>
-public sealed class LossTerms
+public sealed record LossTerms
 {
     /// <summary>Terms of weight 1, or weighed.</summary>
     /// <param name="values">l, of any shape.</param>
@@ -27,6 +27,11 @@ public sealed class LossTerms
 
     /// <summary>Whether axis 0 of the values runs over the rows of the batch, so that row weights can apply.</summary>
     public bool ByRow { get; init; } = true;
+
+    /// <summary>
+    /// Whether <c>none</c> has a meaning; false where terms belong to pairs or triplets of samples, or only their sums are computed. Default true.
+    /// </summary>
+    public bool HasNone { get; init; } = true;
 
     /// <summary>One number that is added once to <c>mean</c> and <c>sum</c>, such as a regulariser; null: nothing.</summary>
     public Tensor? Constant { get; init; }
