@@ -5,8 +5,9 @@ using Task = Microsoft.Build.Utilities.Task;
 namespace MLNetLosses.BuildTasks;
 
 /// <summary>
-/// Writes copies of referenced assemblies in which what was <c>internal</c> is <c>public</c>, for the compiler only: the program runs against the
-/// originals, which <c>IgnoresAccessChecksToAttribute</c> opens. Private members, <c>protected internal</c> and <c>private protected</c> ones stay as they are.
+/// Writes copies of referenced assemblies in which what was <c>internal</c> is <c>public</c>, for the compiler only: the program runs
+/// against the originals, which <c>IgnoresAccessChecksToAttribute</c> opens. Private members, <c>protected internal</c> and <c>private
+/// protected</c> ones stay as they are.
 /// </summary>
 public sealed class PublicizeReferences : Task
 {

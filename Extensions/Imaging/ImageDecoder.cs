@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Runtime.InteropServices;
 using System.Text;
 using Microsoft.ML.Data;
+using MLNetLosses.Interop;
 using SkiaSharp;
 
 namespace MLNetLosses.Data;
@@ -78,7 +79,7 @@ internal static class ImageDecoder
             ),
         };
         var format = new PixelFormat32(image.Width, image.Height, redFirst, Opaque: false);
-        PixelResampler.Resample(image.Pixels, format, preprocessing, planes);
+        PixelResampler.Resample(MLImages.PixelsOf(image), format, preprocessing, planes);
     }
 
     private static unsafe void Decode(SKCodec codec, ImagePreprocessing preprocessing, Span<byte> planes)

@@ -7,7 +7,10 @@ namespace MLNetLosses.Interop;
 /// <summary>What a component must know of the <see cref="MLContext"/> that it works for.</summary>
 internal static class Hosts
 {
-    /// <summary>The environment behind any of the context's catalogs, such as <c>mlContext.Transforms</c> or <c>mlContext.MulticlassClassification.Trainers</c>.</summary>
+    /// <summary>
+    /// The environment behind any of the context's catalogs, such as <c>mlContext.Transforms</c> or
+    /// <c>mlContext.MulticlassClassification.Trainers</c>.
+    /// </summary>
     public static IHostEnvironment EnvironmentOf(object catalog)
     {
         ArgumentNullException.ThrowIfNull(catalog);

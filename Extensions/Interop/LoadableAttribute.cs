@@ -3,7 +3,10 @@ using Microsoft.ML.Runtime;
 
 namespace MLNetLosses.Interop;
 
-/// <summary>A component that a saved model names, and that ML.NET makes again by itself when the model is loaded in a process where nothing was registered.</summary>
+/// <summary>
+/// A component that a saved model names, and that ML.NET makes again by itself when the model is loaded in a process where nothing was
+/// registered.
+/// </summary>
 internal interface ILoadable<TSelf>
     where TSelf : class, ILoadable<TSelf>
 {

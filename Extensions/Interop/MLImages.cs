@@ -8,8 +8,8 @@ namespace MLNetLosses.Interop;
 internal static class MLImages
 {
     /// <summary>
-    /// The bytes of an image, four a pixel. <see cref="MLImage.Pixels"/> itself does not run where an application brings SkiaSharp 3 (plots do):
-    /// ML.NET was compiled against SkiaSharp 2, in which a method returned another type. Valid while the image lives.
+    /// The bytes of an image, four a pixel. <see cref="MLImage.Pixels"/> itself does not run where an application brings SkiaSharp 3 (plots
+    /// do): ML.NET was compiled against SkiaSharp 2, in which a method returned another type. Valid while the image lives.
     /// </summary>
     public static unsafe ReadOnlySpan<byte> PixelsOf(MLImage image)
     {

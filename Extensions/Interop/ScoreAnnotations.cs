@@ -3,7 +3,9 @@ using Microsoft.ML.Data;
 
 namespace MLNetLosses.Interop;
 
-/// <summary>The annotations by which ML.NET's evaluators find the columns that belong to one prediction, and the names of the classes.</summary>
+/// <summary>
+/// The annotations by which ML.NET's evaluators find the columns that belong to one prediction, and the names of the classes.
+/// </summary>
 internal static class ScoreAnnotations
 {
     /// <summary>The next number of a set of score columns, one above the largest in the schema.</summary>

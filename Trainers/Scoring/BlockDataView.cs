@@ -4,8 +4,8 @@ using Microsoft.ML.Data;
 namespace MLNetLosses.Scoring;
 
 /// <summary>
-/// Data with computed columns behind it. Its cursor looks ahead and computes rows in blocks: one cursor over the source reads ahead, on its own thread,
-/// what the computation needs; another follows the caller and gives what passes through.
+/// Data with computed columns behind it. Its cursor looks ahead and computes rows in blocks: one cursor over the source reads ahead, on its
+/// own thread, what the computation needs; another follows the caller and gives what passes through.
 /// </summary>
 internal sealed class BlockDataView<TItem, TBlock, TResult>(IDataView source, BlockScorer<TItem, TBlock, TResult> scorer) : IDataView
 {

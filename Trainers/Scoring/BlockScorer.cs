@@ -4,8 +4,8 @@ using Microsoft.ML.Data;
 namespace MLNetLosses.Scoring;
 
 /// <summary>
-/// Computes columns from the columns of a row, a block of rows at a time: what a transformer is made of. Bound to one input schema. Several threads may
-/// use one at once.
+/// Computes columns from the columns of a row, a block of rows at a time: what a transformer is made of. Bound to one input schema. Several
+/// threads may use one at once.
 /// </summary>
 /// <typeparam name="TItem">What is taken from a row.</typeparam>
 /// <typeparam name="TBlock">Items made ready for the network.</typeparam>

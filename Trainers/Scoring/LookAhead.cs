@@ -4,7 +4,9 @@ using Microsoft.ML.Data;
 
 namespace MLNetLosses.Scoring;
 
-/// <summary>Reads and prepares blocks on another thread while the caller's thread scores the block before; gives results row by row.</summary>
+/// <summary>
+/// Reads and prepares blocks on another thread while the caller's thread scores the block before; gives results row by row.
+/// </summary>
 internal sealed class LookAhead<TItem, TBlock, TResult> : IDisposable
 {
     private const int FirstBlock = 8; // whoever looks at a few rows only should not wait for a whole block

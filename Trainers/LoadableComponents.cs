@@ -1,0 +1,5 @@
+using MLNetLosses;
+using MLNetLosses.Interop;
+
+// What mlContext.Model.Load finds by itself.
+[assembly: Loadable<ImageClassificationTransformer>]
