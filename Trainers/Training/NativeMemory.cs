@@ -3,10 +3,10 @@ using System.Runtime.InteropServices;
 namespace MLNetLosses.Training;
 
 /// <summary>
-/// glibc's malloc maps every block above 32 MiB anew and gives it back when it is freed, so that each step of a training faults in the same pages
-/// again, which is slow above all in virtual machines. Raising the threshold keeps them. Measured on a virtual machine (EPYC, one thread, processor time),
-/// cross-entropy forward and backward on [8, 21, 256, 256]: 520 to 550 ms and 32,264 page faults before, 35 to 45 ms and some dozens to 10,000
-/// faults after. The price: memory once used stays with the process.
+/// glibc's malloc maps every block above 32 MiB anew and gives it back when it is freed, so that each step of a training faults in the same
+/// pages again, which is slow above all in virtual machines. Raising the threshold keeps them. Measured on a virtual machine (EPYC, one
+/// thread, processor time), cross-entropy forward and backward on [8, 21, 256, 256]: 520 to 550 ms and 32,264 page faults before, 35 to 45
+/// ms and some dozens to 10,000 faults after. The price: memory once used stays with the process.
 /// </summary>
 internal static partial class NativeMemory
 {
@@ -19,7 +19,8 @@ internal static partial class NativeMemory
     private static bool done;
 
     /// <summary>
-    /// Does so once a process, on Linux with glibc only, and not where the user has set glibc's own variables or <see cref="Variable"/> to 0.
+    /// Does so once a process, on Linux with glibc only, and not where the user has set glibc's own variables or <see cref="Variable"/> to
+    /// 0.
     /// </summary>
     /// <returns>What was done or why not; null after the first call and where it does not apply.</returns>
     public static string? KeepLargeBlocks()

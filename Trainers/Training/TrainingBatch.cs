@@ -4,8 +4,8 @@ using static TorchSharp.torch;
 namespace MLNetLosses.Training;
 
 /// <summary>
-/// What one step learns from. It owns its tensors: the loop disposes it after the step. A task with more than one input tensor and a few named targets
-/// may derive from it.
+/// What one step learns from. It owns its tensors: the loop disposes it after the step. A task with more than one input tensor and a few
+/// named targets may derive from it.
 /// </summary>
 public class TrainingBatch : IDisposable
 {
@@ -60,8 +60,8 @@ public interface IBatchSource
     int BatchCount { get; }
 
     /// <summary>
-    /// The batches of an epoch. Order and augmentation must be functions of the seed and <paramref name="epoch"/> alone: so a resumed training sees what
-    /// an uninterrupted one would have seen. A batch belongs to who takes it.
+    /// The batches of an epoch. Order and augmentation must be functions of the seed and <paramref name="epoch"/> alone: so a resumed
+    /// training sees what an uninterrupted one would have seen. A batch belongs to who takes it.
     /// </summary>
     /// <param name="epoch">From 0.</param>
     /// <param name="cancellation">Ends a wait for data with <see cref="OperationCanceledException"/>.</param>

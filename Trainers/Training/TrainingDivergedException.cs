@@ -10,7 +10,9 @@ public sealed class TrainingDivergedException : Exception
                 + $"). {advice}"
         ) => (Term, Value, Step, Epoch, Batch, Rows) = (term, value, step, epoch, batch, rows);
 
-    /// <summary>The term's name; <c>total</c> where every term is finite and their sum is not; <c>gradient</c> for the gradient's norm.</summary>
+    /// <summary>
+    /// The term's name; <c>total</c> where every term is finite and their sum is not; <c>gradient</c> for the gradient's norm.
+    /// </summary>
     public string Term { get; }
 
     /// <summary>NaN or an infinity.</summary>

@@ -7,8 +7,8 @@ namespace MLNetLosses.Training;
 public sealed class TrainingJob
 {
     /// <summary>
-    /// The network, already on its device. The caller's: the loop changes its weights and its mode (training, evaluation), and moves its parameters into
-    /// common storage, which does not show from outside. Do not move it to another device or type while it is trained.
+    /// The network, already on its device. The caller's: the loop changes its weights and its mode (training, evaluation), and moves its
+    /// parameters into common storage, which does not show from outside. Do not move it to another device or type while it is trained.
     /// </summary>
     public required nn.Module Network { get; init; }
 
@@ -25,8 +25,8 @@ public sealed class TrainingJob
     public required Func<TrainingBatch, LossInputs> Forward { get; init; }
 
     /// <summary>
-    /// Measures the network on data that it does not learn from; called after each epoch, in evaluation mode and without gradients, with averaged weights
-    /// where the options ask for them. Null: no validation. It should throw when the token is cancelled.
+    /// Measures the network on data that it does not learn from; called after each epoch, in evaluation mode and without gradients, with
+    /// averaged weights where the options ask for them. Null: no validation. It should throw when the token is cancelled.
     /// </summary>
     public Func<CancellationToken, ValidationMetrics>? Validate { get; init; }
 
@@ -48,8 +48,9 @@ public sealed class TrainingJob
     public IReadOnlyDictionary<string, Generator> Generators { get; init; } = new Dictionary<string, Generator>();
 
     /// <summary>
-    /// Whether the network draws from torch's process-wide generator. Then the loop seeds it at the start of each epoch, from the options' seed and the
-    /// epoch, and puts its state back in the end; two such trainings at once disturb each other. Null: if it holds a dropout layer of torch.
+    /// Whether the network draws from torch's process-wide generator. Then the loop seeds it at the start of each epoch, from the options'
+    /// seed and the epoch, and puts its state back in the end; two such trainings at once disturb each other. Null: if it holds a dropout
+    /// layer of torch.
     /// </summary>
     public bool? UsesGlobalRandom { get; init; }
 

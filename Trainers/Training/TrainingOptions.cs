@@ -3,8 +3,8 @@ using MLNetLosses.Losses;
 namespace MLNetLosses.Training;
 
 /// <summary>
-/// What decides the result of a training besides network, loss and data: an immutable record with text and JSON forms. A checkpoint keeps it, and
-/// resuming with other options is refused.
+/// What decides the result of a training besides network, loss and data: an immutable record with text and JSON forms. A checkpoint keeps
+/// it, and resuming with other options is refused.
 /// </summary>
 [DefinitionKind("training", "Options")]
 public sealed record TrainingOptions : Definition
@@ -27,7 +27,8 @@ public sealed record TrainingOptions : Definition
     public WeightAveraging? Averaging { get; init; }
 
     /// <summary>
-    /// Clips the gradient of all weights together: g &lt;- g min(1, ClipNorm / (|g| + 1e-6)), |g| its Euclidean norm. Null (the default): not.
+    /// Clips the gradient of all weights together: g &lt;- g min(1, ClipNorm / (|g| + 1e-6)), |g| its Euclidean norm. Null (the default):
+    /// not.
     /// </summary>
     [Interval("(0, inf)")]
     public double? ClipNorm
@@ -64,8 +65,8 @@ public sealed record TrainingOptions : Definition
     public EarlyStopping? EarlyStopping { get; init; }
 
     /// <summary>
-    /// Whether the network holds the weights of the best validated epoch in the end (the default), or those of the last. Without validation the
-    /// last are kept.
+    /// Whether the network holds the weights of the best validated epoch in the end (the default), or those of the last. Without validation
+    /// the last are kept.
     /// </summary>
     public bool RestoreBest { get; init; } = true;
 

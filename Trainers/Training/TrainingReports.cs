@@ -104,7 +104,9 @@ public enum StopReason
 /// <param name="History">The epochs done.</param>
 /// <param name="BestEpoch">The best validated epoch, from 1; null without validation.</param>
 /// <param name="BestMetrics">What its validation found.</param>
-/// <param name="KeptEpoch">The epoch whose weights the network holds, from 1; 0: the initial ones; null: those of an unfinished epoch.</param>
+/// <param name="KeptEpoch">
+/// The epoch whose weights the network holds, from 1; 0: the initial ones; null: those of an unfinished epoch.
+/// </param>
 /// <param name="ResumedFrom">The number of epochs that a checkpoint brought; 0: not resumed.</param>
 public sealed record TrainingResult(
     StopReason Reason,

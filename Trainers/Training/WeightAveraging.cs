@@ -16,9 +16,9 @@ public enum AveragingWarmup
 }
 
 /// <summary>
-/// An exponential moving average of the weights, which is validated and kept instead of them: after update t = 1, 2, ...
-/// avg &lt;- d avg + (1 - d) w. The network's floating-point buffers (batch statistics) are averaged too, its other buffers copied. Like timm's
-/// ModelEma. Cost: one more copy of the weights and one pass over it a step.
+/// An exponential moving average of the weights, which is validated and kept instead of them: after update t = 1, 2, ... avg &lt;- d avg +
+/// (1 - d) w. The network's floating-point buffers (batch statistics) are averaged too, its other buffers copied. Like timm's ModelEma.
+/// Cost: one more copy of the weights and one pass over it a step.
 /// </summary>
 [DefinitionKind("averaging")]
 public sealed record WeightAveraging : Definition

@@ -6,8 +6,9 @@ using static TorchSharp.torch;
 namespace MLNetLosses.Training;
 
 /// <summary>
-/// A training on disk: one safetensors file with the tensors of network, loss, optimizer, average, best weights and generators, and with two entries of
-/// metadata in JSON: what the training is (<see cref="TrainingIdentity"/>) and where it stands (<see cref="CheckpointCounters"/>).
+/// A training on disk: one safetensors file with the tensors of network, loss, optimizer, average, best weights and generators, and with
+/// two entries of metadata in JSON: what the training is (<see cref="TrainingIdentity"/>) and where it stands
+/// (<see cref="CheckpointCounters"/>).
 /// </summary>
 internal sealed class Checkpoint
 {
@@ -33,8 +34,8 @@ internal sealed class Checkpoint
     public string Path { get; }
 
     /// <summary>
-    /// The seed of the training that a file keeps: for a trainer that draws a seed when it is given none, and now has to go on with the drawn one. Null where
-    /// there is no checkpoint.
+    /// The seed of the training that a file keeps: for a trainer that draws a seed when it is given none, and now has to go on with the
+    /// drawn one. Null where there is no checkpoint.
     /// </summary>
     /// <exception cref="InvalidDataException">The file is damaged.</exception>
     public static long? SavedSeed(CheckpointOptions options)

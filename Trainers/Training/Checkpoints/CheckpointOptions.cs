@@ -1,14 +1,17 @@
 namespace MLNetLosses.Training;
 
 /// <summary>Where a training is kept, so that it can go on after an interruption.</summary>
-/// <param name="Path">The file (safetensors). It is written beside itself, flushed and renamed: a failing write leaves the old file.</param>
+/// <param name="Path">
+/// The file (safetensors). It is written beside itself, flushed and renamed: a failing write leaves the old file.
+/// </param>
 public sealed record CheckpointOptions(string Path)
 {
     /// <summary>After how many epochs it is written; the last epoch always is. Default 1.</summary>
     public int EveryEpochs { get; init; } = 1;
 
     /// <summary>
-    /// Whether to go on from the file, if it is there, to the same result as without the interruption. Default false: start anew and overwrite it.
+    /// Whether to go on from the file, if it is there, to the same result as without the interruption. Default false: start anew and
+    /// overwrite it.
     /// </summary>
     public bool Resume { get; init; }
 

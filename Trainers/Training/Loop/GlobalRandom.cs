@@ -4,8 +4,8 @@ using static TorchSharp.torch;
 namespace MLNetLosses.Training;
 
 /// <summary>
-/// torch's process-wide generator, from which dropout draws. Seeded at the start of each epoch from seed and epoch, so that a resumed training draws what
-/// an uninterrupted one would have; its state before the training is put back in the end.
+/// torch's process-wide generator, from which dropout draws. Seeded at the start of each epoch from seed and epoch, so that a resumed
+/// training draws what an uninterrupted one would have; its state before the training is put back in the end.
 /// </summary>
 internal sealed class GlobalRandom : IDisposable
 {

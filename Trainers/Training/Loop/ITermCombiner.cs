@@ -12,8 +12,8 @@ internal readonly record struct CombinedLoss(Tensor Total, IReadOnlyList<Tensor>
 internal interface ITermCombiner : IDisposable
 {
     /// <summary>
-    /// Holds what it learns (its parameters are trained like those of the loss: at the loss's pace, never decayed) and what it remembers (buffers);
-    /// both are in checkpoints. Null: nothing.
+    /// Holds what it learns (its parameters are trained like those of the loss: at the loss's pace, never decayed) and what it remembers
+    /// (buffers); both are in checkpoints. Null: nothing.
     /// </summary>
     nn.Module? Learner { get; }
 
@@ -21,7 +21,9 @@ internal interface ITermCombiner : IDisposable
     /// Differentiates: adds the gradient of this batch to what the parameters have already. Runs in the dispose scope of the step.
     /// </summary>
     /// <param name="value">The terms, on the graph, with the weights of the sum.</param>
-    /// <param name="gradients">To read and replace the gradient of all trained parameters as one line; with several accumulated batches it is not empty.</param>
+    /// <param name="gradients">
+    /// To read and replace the gradient of all trained parameters as one line; with several accumulated batches it is not empty.
+    /// </param>
     /// <param name="clock">Where training stands.</param>
     CombinedLoss Backward(LossValue value, Gradients gradients, LossClock clock);
 

@@ -12,8 +12,9 @@ namespace MLNetLosses.Training;
 internal readonly record struct BatchPlace(long Step, int Epoch, int Batch, IReadOnlyList<long> Rows);
 
 /// <summary>
-/// Keeps the values of the terms where they were computed and reads many steps at once, since every reading waits for the device. On the CPU nothing waits:
-/// there it keeps one, which is read before it changes a weight. A value that is not finite is found with its step either way.
+/// Keeps the values of the terms where they were computed and reads many steps at once, since every reading waits for the device. On the
+/// CPU nothing waits: there it keeps one, which is read before it changes a weight. A value that is not finite is found with its step
+/// either way.
 /// </summary>
 internal sealed class LossMeter : IDisposable
 {

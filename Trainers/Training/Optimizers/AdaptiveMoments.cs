@@ -5,8 +5,8 @@ using static TorchSharp.torch;
 namespace MLNetLosses.Training;
 
 /// <summary>
-/// What <see cref="Adam"/> and <see cref="AdamW"/> share: m &lt;- Beta1 m + (1 - Beta1) g; v &lt;- Beta2 v + (1 - Beta2) g^2;
-/// w &lt;- w - rate / (1 - Beta1^t) m / (sqrt(v) / sqrt(1 - Beta2^t) + Epsilon). State: two numbers a weight, three with <see cref="Amsgrad"/>.
+/// What <see cref="Adam"/> and <see cref="AdamW"/> share: m &lt;- Beta1 m + (1 - Beta1) g; v &lt;- Beta2 v + (1 - Beta2) g^2; w &lt;- w -
+/// rate / (1 - Beta1^t) m / (sqrt(v) / sqrt(1 - Beta2^t) + Epsilon). State: two numbers a weight, three with <see cref="Amsgrad"/>.
 /// </summary>
 public abstract record AdaptiveMoments : Optimizer
 {

@@ -9,8 +9,8 @@ namespace MLNetLosses.Training;
 internal readonly record struct GradientTreatment(double Scale = 1, double? ClipNorm = null, double? ClipValue = null);
 
 /// <summary>
-/// Applies an optimizer's rule to all weights of an arena. Parameters without a gradient are passed over, as by torch.optim. How a step is computed is
-/// chosen by where the weights are: <see cref="VectorUpdater{T}"/>, <see cref="TensorUpdater"/>.
+/// Applies an optimizer's rule to all weights of an arena. Parameters without a gradient are passed over, as by torch.optim. How a step is
+/// computed is chosen by where the weights are: <see cref="VectorUpdater{T}"/>, <see cref="TensorUpdater"/>.
 /// </summary>
 internal abstract class ParameterUpdater
 {

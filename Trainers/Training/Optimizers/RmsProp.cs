@@ -5,8 +5,9 @@ using static TorchSharp.torch;
 namespace MLNetLosses.Training;
 
 /// <summary>
-/// g &lt;- g + WeightDecay w; v &lt;- Alpha v + (1 - Alpha) g^2; d = g / (sqrt(v) + Epsilon); buf &lt;- Momentum buf + d; w &lt;- w - rate buf (or d
-/// without momentum). Hinton 2012. Follows <c>torch.optim.RMSprop</c>, not centered. State: one number a weight, two with Momentum.
+/// g &lt;- g + WeightDecay w; v &lt;- Alpha v + (1 - Alpha) g^2; d = g / (sqrt(v) + Epsilon); buf &lt;- Momentum buf + d; w &lt;- w - rate
+/// buf (or d without momentum). Hinton 2012. Follows <c>torch.optim.RMSprop</c>, not centered. State: one number a weight, two with
+/// Momentum.
 /// </summary>
 public sealed record RmsProp : Optimizer
 {

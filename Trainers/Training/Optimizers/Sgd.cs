@@ -5,8 +5,9 @@ using static TorchSharp.torch;
 namespace MLNetLosses.Training;
 
 /// <summary>
-/// Stochastic gradient descent: g &lt;- g + WeightDecay w; buf &lt;- g at first, then Momentum buf + (1 - Dampening) g; w &lt;- w - rate d with
-/// d = buf, or g + Momentum buf with <see cref="Nesterov"/>. Follows <c>torch.optim.SGD</c>. State: one number a weight where Momentum > 0.
+/// Stochastic gradient descent: g &lt;- g + WeightDecay w; buf &lt;- g at first, then Momentum buf + (1 - Dampening) g; w &lt;- w - rate d
+/// with d = buf, or g + Momentum buf with <see cref="Nesterov"/>. Follows <c>torch.optim.SGD</c>. State: one number a weight where Momentum
+/// > 0.
 /// </summary>
 public sealed record Sgd : Optimizer
 {

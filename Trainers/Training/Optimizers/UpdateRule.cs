@@ -12,8 +12,8 @@ namespace MLNetLosses.Training;
 internal readonly record struct StepFactors(double Rate, double WeightDecay, double GradientScale, double GradientBound, long Updates);
 
 /// <summary>
-/// The arithmetic of an optimizer, written twice: over memory, in one pass that reads and writes every number once (CPU), and as a handful of
-/// tensor operations over all weights at once (other devices and number types).
+/// The arithmetic of an optimizer, written twice: over memory, in one pass that reads and writes every number once (CPU), and as a handful
+/// of tensor operations over all weights at once (other devices and number types).
 /// </summary>
 /// <param name="slots">The names of the state that it keeps a weight; 0 at the start.</param>
 internal abstract unsafe class UpdateRule(IReadOnlyList<string> slots)

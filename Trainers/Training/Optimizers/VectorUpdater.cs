@@ -5,10 +5,10 @@ using static TorchSharp.torch;
 namespace MLNetLosses.Training;
 
 /// <summary>
-/// A step as one pass over memory with vector instructions, without temporary tensors, on several cores where there are many weights. Every number
-/// is computed by itself, so the result does not depend on the number of cores. Measured on the 11.2 million weights of ResNet18 (62 tensors), one thread of a
-/// 2-core EPYC machine, least processor time of 12 steps: AdamW 8 ms, TorchSharp's own loop of operations 29 ms, the same operations on one flat tensor
-/// 27 ms; SGD with Nesterov momentum 6, 17 and 19 ms.
+/// A step as one pass over memory with vector instructions, without temporary tensors, on several cores where there are many weights. Every
+/// number is computed by itself, so the result does not depend on the number of cores. Measured on the 11.2 million weights of ResNet18 (62
+/// tensors), one thread of a 2-core EPYC machine, least processor time of 12 steps: AdamW 8 ms, TorchSharp's own loop of operations 29 ms,
+/// the same operations on one flat tensor 27 ms; SGD with Nesterov momentum 6, 17 and 19 ms.
 /// </summary>
 internal sealed unsafe class VectorUpdater<T> : ParameterUpdater
     where T : unmanaged, IFloatingPointIeee754<T>

@@ -3,8 +3,8 @@ using MLNetLosses.Losses;
 namespace MLNetLosses.Training;
 
 /// <summary>
-/// Half cosines from b to the minimum, one after the other, each <see cref="PeriodFactor"/> times as long as the one before: SGDR (Loshchilov
-/// and Hutter 2017). Follows <c>torch.optim.lr_scheduler.CosineAnnealingWarmRestarts</c>, counted from the end of the warm-up.
+/// Half cosines from b to the minimum, one after the other, each <see cref="PeriodFactor"/> times as long as the one before: SGDR
+/// (Loshchilov and Hutter 2017). Follows <c>torch.optim.lr_scheduler.CosineAnnealingWarmRestarts</c>, counted from the end of the warm-up.
 /// </summary>
 public sealed record CosineRestartsSchedule : WarmupSchedule
 {

@@ -2,7 +2,9 @@ using MLNetLosses.Losses;
 
 namespace MLNetLosses.Training;
 
-/// <summary>b Gamma^(s / Steps): the rate falls by Gamma every <see cref="Steps"/> steps, smoothly. Steps count from 0, warm-up included.</summary>
+/// <summary>
+/// b Gamma^(s / Steps): the rate falls by Gamma every <see cref="Steps"/> steps, smoothly. Steps count from 0, warm-up included.
+/// </summary>
 public sealed record ExponentialSchedule : WarmupSchedule
 {
     /// <summary>What the rate is multiplied by in <see cref="Steps"/> steps. Default 0.95.</summary>

@@ -13,7 +13,9 @@ public abstract record LearningRateSchedule : Definition
 {
     private protected LearningRateSchedule() { }
 
-    /// <summary>Reads a schedule from text such as <c>Cosine(warmupSteps: 100)</c> or from JSON such as <c>{"schedule": "Cosine"}</c>.</summary>
+    /// <summary>
+    /// Reads a schedule from text such as <c>Cosine(warmupSteps: 100)</c> or from JSON such as <c>{"schedule": "Cosine"}</c>.
+    /// </summary>
     /// <param name="text">The text form, or JSON when it starts with a brace.</param>
     /// <exception cref="FormatException">The text is not a schedule; the message says where and what is allowed.</exception>
     public static LearningRateSchedule Parse(string text) => Definitions.Parse<LearningRateSchedule>(text);
@@ -22,7 +24,9 @@ public abstract record LearningRateSchedule : Definition
     /// <param name="learningRate">b, the optimizer's rate.</param>
     /// <param name="step">The step, from 0; the value is used in this step.</param>
     /// <param name="totalSteps">How many steps the training has.</param>
-    /// <exception cref="ArgumentOutOfRangeException">A number is negative, or the step lies behind the end of a schedule that has one.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// A number is negative, or the step lies behind the end of a schedule that has one.
+    /// </exception>
     public double RateAt(double learningRate, long step, long totalSteps)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(learningRate);
@@ -38,7 +42,8 @@ public abstract record LearningRateSchedule : Definition
 }
 
 /// <summary>
-/// A schedule that may begin with a warm-up of W steps: rate = start + (b - start) s / W for s &lt; W, with start = <see cref="WarmupStart"/>.
+/// A schedule that may begin with a warm-up of W steps: rate = start + (b - start) s / W for s &lt; W, with start =
+/// <see cref="WarmupStart"/>.
 /// </summary>
 public abstract record WarmupSchedule : LearningRateSchedule
 {
@@ -52,7 +57,9 @@ public abstract record WarmupSchedule : LearningRateSchedule
         init => field = Valid(value);
     }
 
-    /// <summary>W as a part of all steps, where <see cref="WarmupSteps"/> is null. Default 0, for <see cref="CosineSchedule"/> 0.05.</summary>
+    /// <summary>
+    /// W as a part of all steps, where <see cref="WarmupSteps"/> is null. Default 0, for <see cref="CosineSchedule"/> 0.05.
+    /// </summary>
     [Interval("[0, 1)")]
     public double WarmupFraction
     {

@@ -3,9 +3,9 @@ using MLNetLosses.Losses;
 namespace MLNetLosses.Training;
 
 /// <summary>
-/// b times Factor^n, n the number of times that the watched value did not improve for more than Patience epochs; never below Minimum. Watched is
-/// the validation's primary metric, or the mean loss of the epoch where there is no validation. Like <c>torch.optim.lr_scheduler.ReduceLROnPlateau</c>
-/// with an absolute threshold.
+/// b times Factor^n, n the number of times that the watched value did not improve for more than Patience epochs; never below Minimum.
+/// Watched is the validation's primary metric, or the mean loss of the epoch where there is no validation. Like
+/// <c>torch.optim.lr_scheduler.ReduceLROnPlateau</c> with an absolute threshold.
 /// </summary>
 public sealed record PlateauSchedule : WarmupSchedule
 {

@@ -3,8 +3,8 @@ using static TorchSharp.torch;
 namespace MLNetLosses.Training;
 
 /// <summary>
-/// The gradients that backward passes leave at the parameters. Autograd hands over the tensor that it has just computed, without a copy, where a
-/// parameter has no gradient yet: so they are taken away, not zeroed, after each step.
+/// The gradients that backward passes leave at the parameters. Autograd hands over the tensor that it has just computed, without a copy,
+/// where a parameter has no gradient yet: so they are taken away, not zeroed, after each step.
 /// </summary>
 internal sealed class Gradients(WeightArena arena)
 {
@@ -43,7 +43,9 @@ internal sealed class Gradients(WeightArena arena)
         return (parts.Count == 0 ? zeros([0], arena.Weights.dtype, arena.Weights.device) : cat(parts, 0)).MoveToOuterDisposeScope();
     }
 
-    /// <summary>Replaces all gradients by what a line of <see cref="Length"/> numbers holds; parameters without a gradient get one.</summary>
+    /// <summary>
+    /// Replaces all gradients by what a line of <see cref="Length"/> numbers holds; parameters without a gradient get one.
+    /// </summary>
     public void Set(Tensor flat)
     {
         if (flat.dim() != 1 || flat.shape[0] != Length)

@@ -9,8 +9,8 @@ namespace MLNetLosses.Training;
 internal sealed record ModelCopy(Tensor Weights, Tensor[] Others);
 
 /// <summary>
-/// Everything that training changes in network and loss: the arena, and the buffers outside of it (counters, and what losses remember). Frozen
-/// parameters are no part of it.
+/// Everything that training changes in network and loss: the arena, and the buffers outside of it (counters, and what losses remember).
+/// Frozen parameters are no part of it.
 /// </summary>
 internal sealed class ModelState
 {

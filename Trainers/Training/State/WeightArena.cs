@@ -5,9 +5,9 @@ using static TorchSharp.torch;
 namespace MLNetLosses.Training;
 
 /// <summary>
-/// The weights that training changes, moved into one flat tensor: first all trained parameters, group by group, then the network's floating-point
-/// buffers. The modules' own tensors become views of it, so that an optimizer step, an average, a copy of the best weights is one pass over
-/// memory instead of a few operations a layer. The modules go on working as before, also when the arena is gone.
+/// The weights that training changes, moved into one flat tensor: first all trained parameters, group by group, then the network's
+/// floating-point buffers. The modules' own tensors become views of it, so that an optimizer step, an average, a copy of the best weights
+/// is one pass over memory instead of a few operations a layer. The modules go on working as before, also when the arena is gone.
 /// </summary>
 internal sealed class WeightArena
 {

@@ -11,7 +11,9 @@ namespace MLNetLosses.Training;
 /// <param name="Group">The parameter's group; null for a buffer.</param>
 internal sealed record WeightSegment(string Name, Tensor Tensor, long Start, long Count, ParameterGroup? Group)
 {
-    /// <summary>Every segment begins at a multiple of this many elements, so that vectors and cache lines never straddle two of them.</summary>
+    /// <summary>
+    /// Every segment begins at a multiple of this many elements, so that vectors and cache lines never straddle two of them.
+    /// </summary>
     public const int Alignment = 16;
 
     private readonly long[] shape = Tensor.shape;
