@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 
@@ -40,6 +41,7 @@ internal static class PixelResampler
         Resample(source, format, x, y, ref writer);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Resample(
         ReadOnlySpan<byte> source,
         PixelFormat32 format,

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
 namespace MLNetLosses.Data;
@@ -29,6 +30,7 @@ internal readonly ref struct PlaneWriter
             : Vector128.Create(color[2], color[1], color[0], 0f);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Write(int x, int y, Vector128<float> pixel)
     {
         if (!_opaque)
@@ -46,6 +48,7 @@ internal readonly ref struct PlaneWriter
     }
 
     /// <summary>Takes over an image that has the target's size already.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Copy(ReadOnlySpan<byte> source)
     {
         if (!_opaque || _gray)

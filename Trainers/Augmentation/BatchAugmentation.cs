@@ -9,7 +9,7 @@ namespace MLNetLosses.Data;
 /// </summary>
 internal static class BatchAugmentation
 {
-    private const long CacheElements = 1 << 18;
+    private const long CacheElements = 1 << 20;
 
     /// <summary>Puts image <paramref name="index"/> of a batch into its place; what pixels cannot be copied for stays as it is for <see cref="Apply"/>.</summary>
     public static void Place(AugmentationPlan plan, int index, ReadOnlySpan<byte> image, Span<byte> target)
@@ -33,7 +33,8 @@ internal static class BatchAugmentation
     {
         if (plan.Colors.Count == 0 && Array.TrueForAll(plan.Geometry, g => g.IsExact))
             return normalization.Apply(bytes);
-        // On the CPU a few images at a time, so that what one operation writes is still in the cache when the next reads it.
+        // On the CPU a few images at a time: what one operation writes is still in the cache when the next reads it, and blocks stay small
+        // enough for the allocator to use them again.
         var count = plan.Geometry.Length;
         var together = bytes.device_type == DeviceType.CPU ? (int)Math.Clamp(CacheElements * count / bytes.numel(), 1, count) : count;
         if (together == count)

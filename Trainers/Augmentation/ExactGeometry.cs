@@ -1,9 +1,12 @@
+using System.Runtime.CompilerServices;
+
 namespace MLNetLosses.Data;
 
 /// <summary>Crops, flips and whole shifts of planes of bytes: rows are copied, and turned where they are mirrored.</summary>
 internal static class ExactGeometry
 {
     /// <summary>Writes [channels, Height, Width] from [channels, SourceHeight, SourceWidth].</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Copy(GeometricTransform transform, ReadOnlySpan<byte> source, Span<byte> target, byte fill)
     {
         if (transform.IsIdentity)
