@@ -5,29 +5,27 @@ namespace MLNetLosses.Samples;
 /// <summary>A small, imbalanced image set that the samples draw when they are given none: a folder a class, PNG files.</summary>
 public static class DrawnCells
 {
-    private static readonly (CellKind Kind, int Train, int Test)[] Counts =
+    private static readonly (CellKind Kind, int Train)[] Counts =
     [
-        (CellKind.Erythrocyte, 220, 60),
-        (CellKind.Neutrophil, 90, 40),
-        (CellKind.Lymphocyte, 60, 40),
-        (CellKind.Platelet, 40, 40),
-        (CellKind.Eosinophil, 20, 40),
+        (CellKind.Erythrocyte, 220),
+        (CellKind.Neutrophil, 100),
+        (CellKind.Lymphocyte, 80),
+        (CellKind.Platelet, 60),
+        (CellKind.Eosinophil, 40),
     ];
+    private const int Held = 30;
 
-    /// <summary>Draws the set unless it is there already.</summary>
-    /// <param name="folder">Gets <c>train</c> and <c>test</c>, each with a folder a class.</param>
+    /// <summary>Draws the set; images that are there already are kept.</summary>
+    /// <param name="folder">Gets <c>train</c>, <c>validation</c> and <c>test</c>, each with a folder a class.</param>
     /// <param name="size">Width and height in pixels.</param>
     /// <param name="seed">Decides everything that varies.</param>
-    /// <returns>The two folders.</returns>
-    public static (string Train, string Test) Draw(string folder, int size = 64, int seed = 1)
+    /// <returns>The three folders.</returns>
+    public static (string Train, string Validation, string Test) Draw(string folder, int size = 64, int seed = 1)
     {
-        var (train, test) = (Path.Combine(folder, "train"), Path.Combine(folder, "test"));
-        foreach (var (kind, trainCount, testCount) in Counts)
-        {
-            DrawClass(Path.Combine(train, kind.ToString()), kind, trainCount, size, new Random(seed * 31 + (int)kind * 7));
-            DrawClass(Path.Combine(test, kind.ToString()), kind, testCount, size, new Random(seed * 31 + (int)kind * 7 + 100_000));
-        }
-        return (train, test);
+        foreach (var (kind, train) in Counts)
+        foreach (var (part, count, number) in new[] { ("train", train, 0), ("validation", Held, 1), ("test", Held, 2) })
+            DrawClass(Path.Combine(folder, part, kind.ToString()), kind, count, size, new Random(seed * 1000 + (int)kind * 10 + number));
+        return (Path.Combine(folder, "train"), Path.Combine(folder, "validation"), Path.Combine(folder, "test"));
     }
 
     private static void DrawClass(string folder, CellKind kind, int count, int size, Random random)

@@ -23,7 +23,7 @@ public static class Plots
                 shares[row, column] = counts[row][column] / total;
         }
         var map = plot.Add.Heatmap(shares);
-        map.Colormap = new ScottPlot.Colormaps.Blues();
+        map.Colormap = new ScottPlot.Colormaps.Blues().Reversed();
         map.ManualRange = new(0, 1);
         map.FlipVertically = false;
         for (var row = 0; row < n && n <= 25; row++)
@@ -51,6 +51,30 @@ public static class Plots
         var side = Math.Clamp(320 + 45 * n, 500, 1600);
         plot.SavePng(path, side + 10 * longest, side);
     }
+
+    /// <summary>Draws the loss with its terms, the validation metrics and the learning rate over the epochs.</summary>
+    /// <param name="history">The epochs.</param>
+    /// <param name="path">The PNG to write.</param>
+    public static void Training(IReadOnlyList<Training.TrainingEpoch> history, string path)
+    {
+        IReadOnlyList<(double, double)> Points(Func<Training.TrainingEpoch, double?> value) =>
+            [.. history.Select(e => ((double)e.Epoch, value(e) ?? double.NaN))];
+        var terms = history[^1].Terms.Count > 1 ? history[^1].Terms.Select(t => t.Name) : [];
+        var losses = new List<(string, IReadOnlyList<(double, double)>)> { ("training loss", Points(e => e.Loss)) };
+        losses.AddRange(terms.Select(name => (name, Points(e => e.Terms.FirstOrDefault(t => t.Name == name).Weighted))));
+        var panels = new List<(string, IReadOnlyList<(string, IReadOnlyList<(double, double)>)>)> { ("Loss (terms as weighted)", losses) };
+        if (history[^1].Metrics is { } metrics)
+            panels.Add(
+                (
+                    "Validation",
+                    [.. metrics.Values.Keys.Select(name => (name, Points(e => e.Metrics?.Values.GetValueOrDefault(name, double.NaN))))]
+                )
+            );
+        panels.Add(("Learning rate at the epoch's end", [("learning rate", Points(e => e.LearningRate))]));
+        Curves(panels, path);
+    }
+
+    private static bool IsLoss(string metric) => metric.EndsWith("Loss", StringComparison.Ordinal);
 
     /// <summary>Draws one panel a group of curves over the epochs, side by side.</summary>
     /// <param name="panels">Title and curves; a curve has a name and its points (epoch, value).</param>
