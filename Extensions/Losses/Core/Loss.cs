@@ -79,6 +79,9 @@ public abstract record Loss : Definition
     /// <summary>Whether the gradient is the derivative of the value; false for update rules and for weights held constant.</summary>
     protected internal virtual bool HasTrueGradient => true;
 
+    /// <summary>Whether the formula reads the input <c>weights</c> itself; by default the reduction applies them.</summary>
+    protected internal virtual bool AppliesWeights => false;
+
     /// <summary>The formula: terms and weights of terms for the inputs of a call.</summary>
     /// <param name="call">The inputs, the state, and where training stands.</param>
     protected internal abstract LossTerms ComputeTerms(LossCall call);

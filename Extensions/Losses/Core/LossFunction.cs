@@ -120,8 +120,8 @@ public sealed class LossFunction : nn.Module
         if (reduction == Reduction.Mean && weights is null && Definition.FusedMean(call) is { } fused)
             return fused;
         var terms = Definition.ComputeTerms(call);
-        if (weights is not null && terms.IsSingle && inner.Count > 0)
-            return terms.Values; // the inner losses have weighed already
+        if (weights is not null && (Definition.AppliesWeights || (terms.IsSingle && inner.Count > 0)))
+            weights = null; // the formula or the inner losses have weighed already
         return LossReducer.Reduce(
             Definition,
             terms,

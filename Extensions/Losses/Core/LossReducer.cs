@@ -16,13 +16,15 @@ internal static class LossReducer
                 $"{loss.Name}: row weights need a value a row; this loss has one a batch or a class (PerImage, if it has that option, changes it).",
                 "weights"
             );
+        if (reduction == Reduction.Sum && !terms.HasSum)
+            throw new NotSupportedException($"{loss.Name} is a mean over the batch by its definition: reduction Sum has no meaning for it.");
         if (terms.IsSingle)
             return terms.Values;
         if (reduction == Reduction.None)
         {
             if (terms.More.Count > 0 || !terms.HasNone)
                 throw new NotSupportedException(
-                    $"{loss.Name} has {(terms.HasNone ? "several groups of terms" : "terms of pairs, not of samples")}: reduction None has no meaning for it. Use Mean or Sum."
+                    $"{loss.Name} has {(terms.HasNone ? "several groups of terms" : "terms that are not of samples")}: reduction None has no meaning for it. Use Mean or Sum."
                 );
             return Weigh(terms, rowWeights);
         }

@@ -39,6 +39,9 @@ public sealed record LossTerms
     /// <summary>Further groups of terms; each is reduced by itself and added. <c>none</c> is then refused.</summary>
     public IReadOnlyList<LossTerms> More { get; init; } = [];
 
+    /// <summary>Whether <c>sum</c> has a meaning; false where the value is a mean by its definition. Default true.</summary>
+    public bool HasSum { get; init; } = true;
+
     /// <summary>Further named results, detached, such as the weights that a weighting chose.</summary>
     public IReadOnlyList<(string Name, Tensor Value)> Details { get; init; } = [];
 
