@@ -41,7 +41,11 @@ internal sealed class GoldenRun : IDisposable
         var loss = Loss.FromJson(golden.Definition);
         var function = loss.Build(GoldenContext.For(golden, loss, inputs, parameters, precision));
         foreach (var (name, value) in parameters)
+        {
             function.State!.Set(name, value);
+            if (golden.Json.TryGetProperty("gradients", out var gradients) && gradients.TryGetProperty(name, out _))
+                function.State[name].requires_grad_(); // cases give gradients of fixed weights too
+        }
         var given = new LossInputs();
         foreach (var (name, tensor) in inputs)
             given[name] = tensor.is_floating_point() ? tensor.requires_grad_() : tensor;
@@ -112,6 +116,9 @@ internal static class GoldenContext
                 columns is null ? null
                 : columns.ndim < 2 ? 1
                 : (int)(inputs.ContainsKey("views") || inputs.ContainsKey("student") ? columns.shape[^1] : columns.shape[1]),
+            FeatureChannels = parameters.ContainsKey("linearWeights0")
+                ? [.. parameters.Where(p => p.Key.StartsWith("linearWeights", StringComparison.Ordinal)).Select(p => (int)p.Value.shape[0])]
+                : null,
             TaskCount = inputs.TryGetValue("losses", out var losses) && losses.ndim == 1 ? (int)losses.shape[0] : null,
         };
     }

@@ -14,6 +14,7 @@ public class GoldenTests
     [
         "Classification",
         "Detection",
+        "Generation",
         "MetricLearning",
         "Regression",
         "Segmentation",

@@ -6,10 +6,13 @@ namespace MLNetLosses.Losses;
 public sealed class LossCall
 {
     private readonly LossFunction function;
+    private readonly LossCall outermost;
+    private Dictionary<object, object>? shared;
 
-    internal LossCall(LossFunction function, LossInputs inputs)
+    internal LossCall(LossFunction function, LossInputs inputs, LossCall? outermost = null)
     {
         this.function = function;
+        this.outermost = outermost ?? this;
         Inputs = inputs;
     }
 
@@ -33,6 +36,8 @@ public sealed class LossCall
     /// <summary>What the loss learns or remembers.</summary>
     /// <exception cref="InvalidOperationException">The loss made no state.</exception>
     public LossState State => function.State ?? throw new InvalidOperationException($"{function.Definition.Name} has no state.");
+
+    internal LossState? FoundState => function.State;
 
     /// <summary>Facts about the data.</summary>
     public LossContext Context => function.Context;
@@ -64,7 +69,20 @@ public sealed class LossCall
     /// <summary>The call of a loss inside this one, with other inputs.</summary>
     /// <param name="name">Its name among <see cref="Loss.InnerLosses"/>.</param>
     /// <param name="inputs">The tensors by name.</param>
-    public LossCall Inner(string name, LossInputs inputs) => new(function.Inner(name), inputs);
+    public LossCall Inner(string name, LossInputs inputs) => new(function.Inner(name), inputs, outermost);
+
+    /// <summary>What several losses of one call need, such as a network's features: made by the first that asks.</summary>
+    /// <typeparam name="T">What it is.</typeparam>
+    /// <param name="key">Tells it from others; compared by value.</param>
+    /// <param name="make">Makes it; its tensors live as long as the call.</param>
+    public T Shared<T>(object key, Func<T> make)
+        where T : notnull
+    {
+        outermost.shared ??= [];
+        if (!outermost.shared.TryGetValue(key, out var known))
+            outermost.shared[key] = known = make();
+        return (T)known;
+    }
 
     /// <summary>The terms of this call's loss.</summary>
     public LossTerms Terms() => function.Definition.ComputeTerms(this);

@@ -19,6 +19,17 @@ public sealed record LossContext
     /// <summary>The number of tasks or terms T that a weighting combines.</summary>
     public int? TaskCount { get; init; }
 
+    /// <summary>The channels of each layer of features given as inputs, where LPIPS's linear weights shall be held for them (1 at first).</summary>
+    public ValueList<int>? FeatureChannels { get; init; }
+
+    /// <summary>
+    /// Makes the networks that losses name (<see cref="FeatureNetwork"/>), such as the one that a perceptual loss compares features of. Called once a network; the
+    /// built loss freezes it, moves it to <see cref="Device"/> and disposes it.
+    /// </summary>
+    public Func<FeatureNetwork, IFeatureExtractor>? OpenNetwork { get; init; }
+
+    internal FeatureNetworks? Networks { get; init; }
+
     /// <summary>Where the state of the loss lives.</summary>
     public Device Device { get; init; } = CPU;
 

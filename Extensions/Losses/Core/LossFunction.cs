@@ -22,6 +22,7 @@ public sealed record LossValue(Tensor Total, IReadOnlyList<LossTermValue> Terms)
 public sealed class LossFunction : nn.Module
 {
     private readonly Dictionary<string, LossFunction> inner = [];
+    private readonly FeatureNetworks? networks;
     private readonly Dictionary<(object Values, ScalarType Type, DeviceType Device, int Index), Tensor> constants = new(
         ConstantComparer.Instance
     );
@@ -30,6 +31,8 @@ public sealed class LossFunction : nn.Module
         : base(nameof(LossFunction))
     {
         definition.Validate();
+        if (context.Networks is null)
+            context = context with { Networks = networks = new FeatureNetworks(context) };
         (Definition, Context) = (definition, context);
         State = definition.CreateState(context);
         if (State is not null)
@@ -173,6 +176,7 @@ public sealed class LossFunction : nn.Module
             foreach (var constant in constants.Values)
                 constant.Dispose();
             constants.Clear();
+            networks?.Dispose();
         }
         base.Dispose(disposing);
     }

@@ -17,7 +17,9 @@ internal static class LossReducer
                 "weights"
             );
         if (reduction == Reduction.Sum && !terms.HasSum)
-            throw new NotSupportedException($"{loss.Name} is a mean over the batch by its definition: reduction Sum has no meaning for it.");
+            throw new NotSupportedException(
+                $"{loss.Name} is a mean over the batch by its definition: reduction Sum has no meaning for it."
+            );
         if (terms.IsSingle)
             return terms.Values;
         if (reduction == Reduction.None)

@@ -10,6 +10,8 @@ namespace MLNetLosses.Losses;
 /// </summary>
 public sealed class LossState : nn.Module
 {
+    private readonly Dictionary<string, nn.Module> networks = [];
+
     /// <summary>Makes an empty state.</summary>
     /// <param name="context">Says where and of what type the tensors are.</param>
     public LossState(LossContext context)
@@ -54,17 +56,33 @@ public sealed class LossState : nn.Module
         return this;
     }
 
-    /// <summary>Adds a network that the loss uses: frozen, in evaluation mode, never in the optimizer.</summary>
+    /// <summary>
+    /// Adds a network that the loss uses: frozen, in evaluation mode whatever the loss's mode, moved to the loss's device; never among the parameters of the
+    /// optimizer, nor in checkpoints (it does not change).
+    /// </summary>
     /// <param name="name">Its name.</param>
     /// <param name="network">The network; the state owns it from now on.</param>
     /// <returns>This state.</returns>
     public LossState AddNetwork(string name, nn.Module network)
     {
+        Freeze(network, Context);
+        networks.Add(name, network);
+        return this;
+    }
+
+    /// <summary>A network that was added.</summary>
+    /// <typeparam name="T">Its type.</typeparam>
+    /// <param name="name">Its name.</param>
+    public T Network<T>(string name)
+        where T : nn.Module => (T)networks[name];
+
+    internal static void Freeze(nn.Module network, LossContext context)
+    {
         foreach (var parameter in network.parameters())
             parameter.requires_grad_(false);
+        network.to(context.DType);
+        network.to(context.Device);
         network.eval();
-        register_module(name, network);
-        return this;
     }
 
     /// <summary>Overwrites a parameter or buffer in place, without gradient.</summary>
@@ -93,7 +111,11 @@ public sealed class LossState : nn.Module
     protected override void Dispose(bool disposing)
     {
         if (disposing)
+        {
             Generator.Dispose();
+            foreach (var network in networks.Values)
+                network.Dispose();
+        }
         base.Dispose(disposing);
     }
 }

@@ -32,6 +32,15 @@ internal static class Shapes
         SameDevice(loss, input, tensor, otherName, other);
     }
 
+    /// <summary>Weights that broadcast to values, or an error that says to what they must.</summary>
+    public static Tensor Broadcastable(Loss loss, Tensor weights, Tensor values)
+    {
+        var fits = weights.dim() <= values.dim();
+        for (var axis = 1; fits && axis <= weights.dim(); axis++)
+            fits = weights.shape[^axis] == 1 || weights.shape[^axis] == values.shape[^axis];
+        return fits ? weights : throw Wrong(loss, "weights", weights, $"broadcastable to [{string.Join(", ", values.shape)}]");
+    }
+
     public static void SameDevice(Loss loss, string input, Tensor tensor, string otherName, Tensor other)
     {
         if (tensor.device_type != other.device_type || tensor.device_index != other.device_index)

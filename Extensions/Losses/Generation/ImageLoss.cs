@@ -8,7 +8,7 @@ namespace MLNetLosses.Losses;
 /// </summary>
 [LossFamily("Generation")]
 [SumType(typeof(ImageSumLoss))]
-public abstract record ImageLoss : Loss
+public abstract record ImageLoss : GenerationLoss
 {
     /// <summary>Adds two image losses; a sum's terms stay flat and named.</summary>
     /// <param name="left">A loss or sum.</param>
@@ -22,7 +22,7 @@ public abstract record ImageLoss : Loss
 
     /// <summary>Names the loss as a term of a sum: <c>dice.Named("overlap") + focal</c>.</summary>
     /// <param name="name">A word of letters, digits and underscores.</param>
-    public ImageLoss Named(string name) => new ImageSumLoss { Terms = SumComposition.Rename(name, this) };
+    public new ImageLoss Named(string name) => new ImageSumLoss { Terms = SumComposition.Rename(name, this) };
 
     /// <inheritdoc/>
     public override IReadOnlyList<string> RequiredInputs => ["predictions", "targets"];
@@ -43,10 +43,16 @@ public abstract record ImageLoss : Loss
     /// <inheritdoc/>
     protected internal override LossTerms ComputeTerms(LossCall call)
     {
+        var (predictions, targets) = Pair(call);
+        return Compare(predictions, targets, call);
+    }
+
+    internal (Tensor Predictions, Tensor Targets) Pair(LossCall call)
+    {
         var (predictions, targets) = (call["predictions"], call["targets"]);
         Shapes.Floating(this, "predictions", predictions);
         Shapes.Same(this, "predictions", predictions, "targets", targets);
-        return Compare(predictions, targets, call);
+        return (predictions, targets);
     }
 
     /// <summary>The formula for checked inputs.</summary>

@@ -28,13 +28,5 @@ public abstract record RegressionLoss : ImageLoss
     public new RegressionLoss Named(string name) => new RegressionSumLoss { Terms = SumComposition.Rename(name, this) };
 
     /// <inheritdoc/>
-    protected internal override Tensor ShapeWeights(Tensor weights, Tensor values)
-    {
-        var fits = weights.dim() <= values.dim();
-        for (var axis = 1; fits && axis <= weights.dim(); axis++)
-            fits = weights.shape[^axis] == 1 || weights.shape[^axis] == values.shape[^axis];
-        return fits
-            ? weights.detach()
-            : throw Shapes.Wrong(this, "weights", weights, $"broadcastable to [{string.Join(", ", values.shape)}]");
-    }
+    protected internal override Tensor ShapeWeights(Tensor weights, Tensor values) => Shapes.Broadcastable(this, weights, values).detach();
 }
