@@ -351,7 +351,7 @@ public class PairLossTests
         var error = Assert.ThrowsExactly<ArgumentException>(() => new TripletLoss().Compute(problem.Inputs().With(("weights", weights))));
         Assert.AreEqual("weights", error.ParamName);
         var none = Assert.ThrowsExactly<NotSupportedException>(() => new TripletLoss().Compute(problem.Inputs(), Reduction.None));
-        StringAssert.Contains(none.Message, "Triplet has terms of pairs, not of samples");
+        StringAssert.Contains(none.Message, "Triplet has terms that are not of samples");
     }
 
     [TestMethod]
