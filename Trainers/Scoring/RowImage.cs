@@ -35,11 +35,11 @@ internal sealed record RowImage(long Row, MLImage? Image = null, byte[]? Encoded
     public void AddTo(ImageStore store)
     {
         if (Image is not null)
-            store.AddImage(Image);
+            store.AddImage(Image, Row);
         else if (Encoded is not null)
-            store.AddEncoded(Encoded);
+            store.AddEncoded(Encoded, Row);
         else
-            store.AddFile(Path ?? "");
+            store.AddFile(Path, Row);
     }
 
     public void Dispose() => Image?.Dispose();
