@@ -1,5 +1,3 @@
-using System.Globalization;
-using System.IO.Compression;
 using Microsoft.ML;
 using Microsoft.ML.Data;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
@@ -17,7 +15,7 @@ public class TransformerTests
 {
     private static readonly MLContext Context = new(1);
 
-    private static ImageClassificationTransformer Make(bool skip = false, KeyValues? classes = null, long seed = 1)
+    internal static ImageClassificationTransformer Make(bool skip = false, KeyValues? classes = null, long seed = 1)
     {
         var preprocessing = new ImagePreprocessing { Width = 16, Height = 16 };
         var model = new ImageClassificationModel
@@ -46,12 +44,12 @@ public class TransformerTests
             network.call(torch.randn([16, 3, 16, 16], generator: new torch.Generator((ulong)i)));
     }
 
-    private static IDataView Data(int count) => Context.Data.LoadFromEnumerable(DrawnImages.Bytes(count));
+    internal static IDataView Unlabelled(int count) => Context.Data.LoadFromEnumerable(DrawnImages.Bytes(count));
 
-    private static float[][] Scores(ITransformer transformer, IDataView data) =>
+    internal static float[][] Scores(ITransformer transformer, IDataView data) =>
         [.. transformer.Transform(data).GetColumn<float[]>("Score")];
 
-    private static void AreClose(float[] expected, float[] actual)
+    internal static void AreClose(float[] expected, float[] actual)
     {
         Assert.HasCount(expected.Length, actual);
         for (var i = 0; i < expected.Length; i++)
@@ -62,7 +60,7 @@ public class TransformerTests
     public void ScoresAreProbabilitiesAndTheLabelIsTheirLargest()
     {
         using var transformer = Make();
-        var rows = transformer.Transform(Data(40));
+        var rows = transformer.Transform(Unlabelled(40));
         var keys = rows.GetColumn<uint>("PredictedLabel").ToArray();
         var scores = rows.GetColumn<float[]>("Score").ToArray();
         Assert.HasCount(40, keys);
@@ -102,7 +100,7 @@ public class TransformerTests
     public void SlotsAndKeysBearTheNamesOfTheClasses()
     {
         using var transformer = Make();
-        var schema = transformer.GetOutputSchema(Data(1).Schema);
+        var schema = transformer.GetOutputSchema(Unlabelled(1).Schema);
         VBuffer<ReadOnlyMemory<char>> slots = default,
             keys = default;
         schema["Score"].GetSlotNames(ref slots);
@@ -133,91 +131,6 @@ public class TransformerTests
                 }
             }
         );
-    }
-
-    [TestMethod]
-    public void AModelIsLoadedByAnotherProcessInWhichNothingWasRegistered()
-    {
-        using var transformer = Make();
-        using var images = new DrawnImages();
-        var path = Path.Combine(images.Folder, "model.zip");
-        var picture = images.Files(1)[0].Path;
-        Context.Model.Save(Named(transformer), Data(1).Schema, path);
-        var expected = Scores(transformer, Data(1))[0];
-        var output = ChildProcess.Run(PredictInThisProcess, path, picture);
-        var actual = output.Trim().Split(' ');
-        Assert.AreEqual(DrawnImages.Classes[Array.IndexOf(expected, expected.Max())], actual[0]);
-        AreClose(expected, [.. actual[1..].Select(value => float.Parse(value, CultureInfo.InvariantCulture))]);
-    }
-
-    private static int PredictInThisProcess(string[] arguments)
-    {
-        var context = new MLContext();
-        var model = context.Model.Load(arguments[0], out _);
-        using var engine = context.Model.CreatePredictionEngine<DrawnImages.BytesRow, DrawnImages.Prediction>(model);
-        var prediction = engine.Predict(new() { Image = File.ReadAllBytes(arguments[1]) });
-        Console.WriteLine(
-            $"{prediction.PredictedLabel} {string.Join(' ', prediction.Score.Select(s => s.ToString("R", CultureInfo.InvariantCulture)))}"
-        );
-        return 0;
-    }
-
-    [TestMethod]
-    public void ALoadedModelGivesTheSameBitsAndSavesTheSameWeights()
-    {
-        using var transformer = Make();
-        using var first = new MemoryStream();
-        Context.Model.Save(transformer, Data(1).Schema, first);
-        var loaded = (ImageClassificationTransformer)Context.Model.Load(first, out var schema);
-        using (loaded)
-        {
-            Assert.AreEqual("Image", schema["Image"].Name);
-            var (expected, actual) = (Scores(transformer, Data(20)), Scores(loaded, Data(20)));
-            for (var i = 0; i < expected.Length; i++)
-                CollectionAssert.AreEqual(expected[i], actual[i]);
-            using var second = new MemoryStream();
-            Context.Model.Save(loaded, Data(1).Schema, second);
-            CollectionAssert.AreEqual(Training.Part(first, "network.safetensors"), Training.Part(second, "network.safetensors"));
-            Assert.AreEqual("CrossEntropy", loaded.Loss);
-            Assert.AreEqual(Backbone.ResNet20Cifar, loaded.Backbone);
-        }
-    }
-
-    [TestMethod]
-    [DataRow(0.1)]
-    [DataRow(0.5)]
-    [DataRow(0.999)]
-    public void ATruncatedModelIsRefused(double share)
-    {
-        using var transformer = Make();
-        using var whole = new MemoryStream();
-        Context.Model.Save(transformer, Data(1).Schema, whole);
-        var part = new MemoryStream(whole.ToArray()[..(int)(share * whole.Length)]);
-        var error = Assert.Throws<Exception>(() => Context.Model.Load(part, out _));
-        Assert.IsTrue(error is FormatException or InvalidDataException or InvalidOperationException, $"{error}");
-    }
-
-    [TestMethod]
-    public void ADamagedPartOfAModelIsNamed()
-    {
-        using var transformer = Make();
-        using var model = new MemoryStream();
-        Context.Model.Save(transformer, Data(1).Schema, model);
-        using (var archive = new ZipArchive(model, ZipArchiveMode.Update, leaveOpen: true))
-        {
-            var entry = archive.Entries.Single(e => e.Name == "network.safetensors");
-            using var stream = entry.Open();
-            stream.SetLength(stream.Length / 2);
-        }
-        var error = Assert.Throws<Exception>(() => Context.Model.Load(model, out _)).GetBaseException();
-        var messages = string.Join(" | ", Chain(error).Select(e => e.Message));
-        StringAssert.Contains(messages, "network.safetensors");
-    }
-
-    private static IEnumerable<Exception> Chain(Exception error)
-    {
-        for (Exception? e = error; e is not null; e = e.InnerException)
-            yield return e;
     }
 
     [TestMethod]
@@ -278,9 +191,9 @@ public class TransformerTests
     public void TheScorerLeavesNoTensorBehind()
     {
         using var transformer = Make();
-        Scores(transformer, Data(3));
+        Scores(transformer, Unlabelled(3));
         var before = torch.Tensor.TotalCount;
-        Scores(transformer, Data(50));
+        Scores(transformer, Unlabelled(50));
         Assert.AreEqual(before, torch.Tensor.TotalCount);
     }
 
@@ -289,12 +202,12 @@ public class TransformerTests
     {
         var apparent = Training.CountedTwice(forInference: true);
         var transformer = Make();
-        var expected = Scores(transformer, Data(5));
+        var expected = Scores(transformer, Unlabelled(5));
         var alive = torch.Tensor.TotalCount;
         transformer.Dispose();
         var freed = alive - torch.Tensor.TotalCount;
         Assert.IsGreaterThan(50, freed);
-        var again = Scores(transformer, Data(5));
+        var again = Scores(transformer, Unlabelled(5));
         for (var i = 0; i < expected.Length; i++)
             CollectionAssert.AreEqual(expected[i], again[i]);
         Assert.AreEqual(alive + apparent, torch.Tensor.TotalCount);
@@ -303,9 +216,9 @@ public class TransformerTests
         Assert.AreEqual(alive + apparent - freed, torch.Tensor.TotalCount);
     }
 
-    private static TransformerChain<ITransformer> Named(ITransformer transformer)
+    internal static TransformerChain<ITransformer> Named(ITransformer transformer)
     {
-        var output = transformer.Transform(Data(1));
+        var output = transformer.Transform(Unlabelled(1));
         return new(transformer, Context.Transforms.Conversion.MapKeyToValue("PredictedLabel").Fit(output));
     }
 }

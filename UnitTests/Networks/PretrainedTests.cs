@@ -106,15 +106,5 @@ public class PretrainedTests
             .repeat_interleave(magnification, 3);
     }
 
-    private static string Folder()
-    {
-        var root = Environment.GetEnvironmentVariable("MLNETLOSSES_DATA");
-        for (var above = new DirectoryInfo(AppContext.BaseDirectory); root is null && above is not null; above = above.Parent)
-            if (File.Exists(Path.Combine(above.FullName, "MLNetLosses.sln")))
-                root = Path.Combine(above.FullName, "..", "shared", "data");
-        var folder = Path.Combine(root ?? ".", "pretrained");
-        if (!Directory.Exists(folder))
-            Assert.Inconclusive($"Skipped: the folder '{folder}' with pretrained weights is absent (MLNETLOSSES_DATA says where it is).");
-        return folder;
-    }
+    private static string Folder() => TestData.Folder("pretrained");
 }

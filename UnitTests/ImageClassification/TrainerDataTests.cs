@@ -1,0 +1,126 @@
+using Microsoft.ML;
+using Microsoft.VisualStudio.TestTools.UnitTesting;
+using MLNetLosses.Data;
+using MLNetLosses.Interop;
+using MLNetLosses.Losses;
+
+namespace MLNetLosses.UnitTests.ImageClassification;
+
+/// <summary>What the trainer says of data that it cannot learn from.</summary>
+[TestClass]
+public class TrainerDataTests
+{
+    [TestMethod]
+    [DataRow("string", "MapValueToKey(\"Label\")")]
+    [DataRow("number", "MapValueToKey(\"Label\")")]
+    [DataRow("missing", "'Label'")]
+    public void AWrongLabelColumnIsRefusedWithTheFix(string kind, string fix)
+    {
+        var context = Training.Context();
+        var rows = DrawnImages.Bytes(6);
+        var data = kind switch
+        {
+            "string" => context.Data.LoadFromEnumerable(rows),
+            "number" => context.Data.LoadFromEnumerable(rows.Select(row => new { row.Image, Label = 1f })),
+            _ => context.Data.LoadFromEnumerable(rows.Select(row => new { row.Image, Class = "a" })),
+        };
+        var trainer = context.MulticlassClassification.Trainers.ImageClassification(Training.Small());
+        var shape = Assert.Throws<ArgumentException>(() => trainer.GetOutputSchema(SchemaShapes.Of(data.Schema)));
+        StringAssert.Contains(shape.Message, fix);
+        StringAssert.Contains(Assert.Throws<ArgumentException>(() => trainer.Fit(data)).Message, fix);
+    }
+
+    [TestMethod]
+    public void AnEmptySetIsRefused() =>
+        StringAssert.Contains(
+            Assert
+                .Throws<ArgumentException>(() =>
+                    Training.Fit(Training.Context().Data.FilterRowsByColumn(Training.Data(9), "Weight", 5, 6), Training.Small())
+                )
+                .Message,
+            "no rows"
+        );
+
+    [TestMethod]
+    public void OneClassIsRefused()
+    {
+        var alone = DrawnImages.Bytes(9).Where(row => row.Label == "disc");
+        StringAssert.Contains(
+            Assert.Throws<ArgumentException>(() => Training.Fit(DrawnImages.Keyed(Training.Context(), alone), Training.Small())).Message,
+            "at least 2"
+        );
+        var rows = DrawnImages.Bytes(9);
+        foreach (var row in rows)
+            row.Weight = row.Label == "disc" ? 1 : 3;
+        var filtered = Training.Context().Data.FilterRowsByColumn(DrawnImages.Keyed(Training.Context(), rows), "Weight", 0, 2);
+        StringAssert.Contains(
+            Assert.Throws<ArgumentException>(() => Training.Fit(filtered, Training.Small())).Message,
+            "one class, 'disc'"
+        );
+    }
+
+    [TestMethod]
+    public void RowsWithoutALabelAreLeftOutAndCounted()
+    {
+        var context = Training.Context();
+        var log = new List<string>();
+        context.Log += (_, e) => log.Add(e.Message);
+        var known = DrawnImages.Keys(context).Fit(context.Data.LoadFromEnumerable(DrawnImages.Bytes(9)));
+        var rows = DrawnImages.Bytes(12);
+        rows[4].Label = "ellipse";
+        Training.Fit(known.Transform(context.Data.LoadFromEnumerable(rows)), Training.Small(), context).Dispose();
+        Assert.IsTrue(log.Any(line => line.Contains("1 rows of the training data have no label")), string.Join('\n', log));
+    }
+
+    [TestMethod]
+    public void AnUndecodableImageNamesItsRowOrIsSkippedAndCounted()
+    {
+        var context = Training.Context();
+        var log = new List<string>();
+        context.Log += (_, e) => log.Add(e.Message);
+        using var images = new DrawnImages();
+        var files = images.Files(12);
+        File.WriteAllBytes(files[7].Path, []);
+        var rows = context.Data.LoadFromEnumerable(files);
+        var data = DrawnImages.Keys(context).Append(context.Transforms.CopyColumns("Image", "Path")).Fit(rows).Transform(rows);
+        var error = Assert.ThrowsExactly<ImageDecodeException>(() => Training.Fit(data, Training.Small(o => o.DropLastBatch = false)));
+        Assert.AreEqual(7L, error.Row);
+        StringAssert.Contains(error.Message, files[7].Path);
+        using var model = Training.Fit(data, Training.Small(o => o.SkipUndecodableImages = true), context);
+        Assert.IsTrue(
+            log.Any(line => line.Contains("1 training images cannot be read") && line.Contains(files[7].Path)),
+            string.Join('\n', log)
+        );
+        Assert.AreEqual(11, model.Summary.History.Sum(e => e.Images) + 11 % 8);
+        var metrics = context.MulticlassClassification.Evaluate(model.Transform(data));
+        Assert.IsInRange(0.0, 1.0, metrics.MicroAccuracy);
+    }
+
+    [TestMethod]
+    public void AValidationSetWithAnUnknownClassIsRefused()
+    {
+        var context = Training.Context();
+        var rows = DrawnImages.Bytes(6);
+        rows[1].Label = "ellipse";
+        var validation = DrawnImages.Keyed(context, rows);
+        var error = Assert.Throws<ArgumentException>(() =>
+            Training.Fit(Training.Data(9), Training.Small(o => o.ValidationSet = validation))
+        );
+        StringAssert.Contains(error.Message, "'ellipse'");
+    }
+
+    [TestMethod]
+    public void AValidationSetWithKeysInAnotherOrderIsUnderstood()
+    {
+        var context = Training.Context();
+        var data = Training.Data(18);
+        var rows = context.Data.LoadFromEnumerable(Enumerable.Reverse(DrawnImages.Bytes(18)).ToList());
+        var other = context.Transforms.Conversion.MapValueToKey("Label").Fit(rows).Transform(rows);
+        double Measured(IDataView validation)
+        {
+            using var model = Training.Fit(data, Training.Small(o => o.ValidationSet = validation));
+            return model.Summary.BestMetrics!.Values["logLoss"];
+        }
+        Assert.AreEqual(Measured(data), Measured(other), 1e-6);
+    }
+}

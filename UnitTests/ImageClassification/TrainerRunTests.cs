@@ -1,0 +1,188 @@
+using Microsoft.ML;
+using Microsoft.VisualStudio.TestTools.UnitTesting;
+using MLNetLosses.Data;
+using MLNetLosses.Training;
+
+namespace MLNetLosses.UnitTests.ImageClassification;
+
+/// <summary>How a training is stopped, interrupted, resumed and told of.</summary>
+[TestClass]
+public class TrainerRunTests
+{
+    [TestMethod]
+    public void CancelledAtOnceItGivesTheUntrainedModelAndSaysSo()
+    {
+        using var model = Training.Fit(Training.Data(9), Training.Small(o => o.CancellationToken = new CancellationToken(canceled: true)));
+        Assert.AreEqual(StopReason.Canceled, model.Summary.Reason);
+        Assert.AreEqual(0L, model.Summary.Steps);
+        Assert.HasCount(12, Training.Probe(model));
+    }
+
+    [TestMethod]
+    public void CancelledInTheMiddleItKeepsTheBestModelSoFar()
+    {
+        using var source = new CancellationTokenSource();
+        var recorder = new Recorder
+        {
+            OnReport = progress =>
+            {
+                if (progress.Epoch == 3 && progress.Finished is null)
+                    source.Cancel();
+            },
+        };
+        using var model = Training.Fit(
+            Training.Data(24),
+            Training.Small(o =>
+            {
+                o.Epoch = 50;
+                o.ProgressInterval = 1;
+                o.ValidationSet = Training.Data(9, seed: 5);
+                o.Progress = recorder;
+                o.CancellationToken = source.Token;
+            })
+        );
+        Assert.AreEqual(StopReason.Canceled, model.Summary.Reason);
+        Assert.AreEqual(2, model.Summary.Epochs);
+        Assert.AreEqual(model.Summary.BestEpoch, model.Summary.KeptEpoch);
+    }
+
+    [TestMethod]
+    public void CancellingTheContextThrows()
+    {
+        var context = Training.Context();
+        var recorder = new Recorder { OnReport = _ => context.CancelExecution() };
+        Assert.ThrowsExactly<OperationCanceledException>(() =>
+            Training.Fit(
+                Training.Data(24),
+                Training.Small(o =>
+                {
+                    o.Epoch = 50;
+                    o.ProgressInterval = 1;
+                    o.Progress = recorder;
+                }),
+                context
+            )
+        );
+        Assert.HasCount(1, recorder.Reports);
+    }
+
+    [TestMethod]
+    public void ACheckpointResumesToTheSameModel()
+    {
+        var data = Training.Data(24);
+        using var folder = new DrawnImages();
+        var options = Training.Small(o =>
+        {
+            o.Epoch = 4;
+            o.Augmentation = Augmentation.Light;
+            o.ValidationSetFraction = 0.25;
+            o.RestoreBest = false;
+        });
+        var whole = Training.Weights(data, options);
+        using var source = new CancellationTokenSource();
+        options.CheckpointFolder = Path.Combine(folder.Folder, "run");
+        options.CancellationToken = source.Token;
+        options.Progress = new Recorder
+        {
+            OnReport = progress =>
+            {
+                if (progress is { Epoch: 2, Finished: not null })
+                    source.Cancel();
+            },
+        };
+        Training.Fit(data, options).Dispose();
+        (options.CancellationToken, options.Progress, options.Resume) = (default, null, true);
+        using var resumed = Training.Fit(data, options);
+        Assert.AreEqual(2, resumed.Summary.ResumedFrom);
+        CollectionAssert.AreEqual(whole, Training.Weights(resumed));
+        options.BatchSize = 5;
+        StringAssert.Contains(Assert.Throws<InvalidDataException>(() => Training.Fit(data, options)).Message, "batch size");
+    }
+
+    [TestMethod]
+    public void ATrainingThatWasKilledResumesToTheSameModel()
+    {
+        using var folder = new DrawnImages();
+        using (var child = ChildProcess.Start(TrainUntilKilled, folder.Folder))
+        {
+            while (child.ReadLine() is { } line && line != "epoch 3 step 8")
+                continue;
+            child.Kill();
+            Assert.AreNotEqual(0, child.Wait().Code);
+        }
+        using var resumed = Training.Fit(Training.Data(24), Killed(folder.Folder, resume: true));
+        Assert.AreEqual(2, resumed.Summary.ResumedFrom);
+        var whole = Training.Weights(Training.Data(24), Killed(null, resume: false));
+        CollectionAssert.AreEqual(whole, Training.Weights(resumed));
+    }
+
+    private static ImageClassificationTrainer.Options Killed(string? folder, bool resume) =>
+        Training.Small(o =>
+        {
+            (o.Epoch, o.CheckpointFolder, o.Resume) = (4, folder, resume);
+            (o.Augmentation, o.WeightAveraging, o.ProgressInterval) = (Augmentation.Light, new(), 1);
+        });
+
+    private static int TrainUntilKilled(string[] arguments)
+    {
+        var options = Killed(arguments[0], resume: false);
+        options.Progress = new Recorder
+        {
+            OnReport = progress =>
+            {
+                if (progress.Finished is null)
+                    Console.WriteLine($"epoch {progress.Epoch} step {progress.Step}");
+                if (progress.Step == 8)
+                    new ManualResetEvent(initialState: false).WaitOne(); // for ever: it is killed here
+            },
+        };
+        Training.Fit(Training.Data(24), options).Dispose();
+        return 0;
+    }
+
+    [TestMethod]
+    public void ACheckpointFolderThatCannotBeWrittenIsNamedBeforeTraining()
+    {
+        using var images = new DrawnImages();
+        var file = Path.Combine(images.Folder, "file");
+        File.WriteAllText(file, "");
+        var folder = Path.Combine(file, "checkpoints");
+        var recorder = new Recorder();
+        var error = Assert.ThrowsExactly<IOException>(() =>
+            Training.Fit(
+                Training.Data(9),
+                Training.Small(o =>
+                {
+                    o.CheckpointFolder = folder;
+                    o.Progress = recorder;
+                })
+            )
+        );
+        StringAssert.Contains(error.Message, folder);
+        Assert.IsEmpty(recorder.Reports);
+    }
+
+    [TestMethod]
+    public void ALossThatIsNoNumberAnyMoreStopsAndNamesTermStepAndRows()
+    {
+        var error = Assert.ThrowsExactly<TrainingDivergedException>(() =>
+            Training.Fit(Training.Data(24), Training.Small(o => (o.LearningRate, o.Optimizer, o.Epoch) = (1e30, new Sgd(), 3)))
+        );
+        Assert.AreEqual("crossEntropy", error.Term);
+        Assert.HasCount(8, error.Rows);
+        Assert.IsGreaterThan(1, error.Step);
+    }
+
+    [TestMethod]
+    public void TheLogSaysDeviceSeedAndCounts()
+    {
+        var context = Training.Context(5);
+        var log = new List<string>();
+        context.Log += (_, e) => log.Add(e.Message);
+        Training.Fit(Training.Data(9), Training.Small(), context).Dispose();
+        var text = string.Join('\n', log);
+        StringAssert.Contains(text, "cpu");
+        StringAssert.Contains(text, "The seed is 5.");
+        StringAssert.Contains(text, "disc 3, square 3, stripe 3");
+    }
+}
