@@ -64,12 +64,13 @@ public static class Plots
         losses.AddRange(terms.Select(name => (name, Points(e => e.Terms.FirstOrDefault(t => t.Name == name).Weighted))));
         var panels = new List<(string, IReadOnlyList<(string, IReadOnlyList<(double, double)>)>)> { ("Loss (terms as weighted)", losses) };
         if (history[^1].Metrics is { } metrics)
-            panels.Add(
-                (
-                    "Validation",
-                    [.. metrics.Values.Keys.Select(name => (name, Points(e => e.Metrics?.Values.GetValueOrDefault(name, double.NaN))))]
-                )
-            );
+            foreach (var part in metrics.Values.Keys.GroupBy(IsLoss))
+                panels.Add(
+                    (
+                        part.Key ? "Validation: log-loss" : "Validation",
+                        [.. part.Select(name => (name, Points(e => e.Metrics?.Values.GetValueOrDefault(name, double.NaN))))]
+                    )
+                );
         panels.Add(("Learning rate at the epoch's end", [("learning rate", Points(e => e.LearningRate))]));
         Curves(panels, path);
     }
