@@ -71,6 +71,6 @@ public sealed record BoundaryWeightedCrossEntropyLoss : DistanceLoss
             }
             weights = weights + map * BorderWeight;
         }
-        return new(PixelScores.NegativeLogLikelihood(logits, targets), weights);
+        return new(PixelScores.NegativeLogLikelihood(this, logits, targets), weights);
     }
 }

@@ -73,7 +73,7 @@ public sealed record ExponentialLogarithmicLoss : WeightedMaskLoss
         var sums = RegionSums.From(rows);
         var dice = RegionSums.Power(sums.NegativeLogTversky(0.5, 0.5, Smooth / 2), DiceGamma).mean([1]);
         var weights = PixelScores.Weights(logits, targets, Weights(Math.Max(2, targets.ClassCount), logits, call));
-        var pixels = RegionSums.Power(PixelScores.NegativeLogLikelihood(logits, targets), CrossEntropyGamma);
+        var pixels = RegionSums.Power(PixelScores.NegativeLogLikelihood(this, logits, targets), CrossEntropyGamma);
         var total = PixelScores.SumByImage(weights);
         var crossEntropy = PixelScores.SumByImage(pixels * weights) / total.masked_fill(total.eq(0), 1);
         return new(dice * DiceWeight + crossEntropy * CrossEntropyWeight, sums.Valid.amax(1).gt(0).to(logits.dtype));

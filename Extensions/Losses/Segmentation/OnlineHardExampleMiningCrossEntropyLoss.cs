@@ -40,7 +40,7 @@ public sealed record OnlineHardExampleMiningCrossEntropyLoss : WeightedMaskLoss
     protected override LossTerms Score(Tensor logits, ClassTargets targets, LossCall call)
     {
         var weights = PixelScores.Weights(logits, targets, Weights(Math.Max(2, targets.ClassCount), logits, call));
-        var values = PixelScores.NegativeLogLikelihood(logits, targets);
+        var values = PixelScores.NegativeLogLikelihood(this, logits, targets);
         var pixels = values.numel();
         if (MinimumKept >= pixels)
             return new(values, weights);

@@ -67,41 +67,58 @@ public sealed record RegionSums(Tensor TruePositives, Tensor FalsePositives, Ten
     /// <param name="squared">Whether p and y are squared in FP and FN.</param>
     internal static Tensor Measure(SegmentationLoss loss, Tensor logits, ClassTargets targets, bool squared)
     {
-        var (images, classes) = (logits.shape[0], logits.shape[1]);
-        var scores = logits.reshape(images, classes, PixelScores.PixelCount(logits));
-        if (!targets.AreIndices || classes == 1)
-            return OfLabels(scores, targets.AsLabels(), squared);
-        var indices = targets.Raw.reshape(images, scores.shape[2]);
-        return scores.device_type == DeviceType.CPU
-            ? SoftmaxRegionSums.Of(loss, scores, indices, loss.IgnoredTarget, squared)
-            : OfIndices(scores, indices, loss.IgnoredTarget, squared);
+        var (images, classes, pixels) = (logits.shape[0], logits.shape[1], PixelScores.PixelCount(logits));
+        var options = new FusedRegionSums.Options(loss, loss.IgnoredTarget, squared);
+        if (targets.AreIndices)
+            return FusedRegionSums.Of(logits.reshape(images, classes, pixels), targets.Raw.reshape(images, pixels), options);
+        if (targets.Raw.is_floating_point())
+            return OfSoftLabels(logits.reshape(images, classes, pixels), targets, squared);
+        // Hard labels: each channel is a binary image.
+        var channels = FusedRegionSums.Of(
+            logits.reshape(images * classes, 1, pixels),
+            targets.Raw.to(ScalarType.Int64).reshape(images * classes, pixels),
+            options
+        );
+        return channels.reshape(5, images, classes);
     }
 
     /// <summary>The sums by plain tensor operations, on any device and differentiable any number of times.</summary>
-    internal static Tensor OfIndices(Tensor scores, Tensor indices, long? ignored, bool squared)
+    /// <param name="scores">[N, C, S].</param>
+    /// <param name="indices">[N, S]; 0 and 1 for C = 1.</param>
+    /// <param name="ignored">The index that counts nowhere.</param>
+    /// <param name="squared">Whether p and y are squared in FP and FN.</param>
+    internal static Tensor ByTensors(Tensor scores, Tensor indices, long? ignored, bool squared)
     {
         var valid = ignored is null ? ones_like(indices, ScalarType.Bool) : indices.ne(ignored.Value);
         var (weight, safe) = (valid.to(scores.dtype), indices.masked_fill(valid.logical_not(), 0));
-        var p = nn.functional.softmax(scores, 1);
-        var cells = zeros_like(scores.select(2, 0));
-        var right = cells.scatter_add(1, safe, p.gather(1, safe.unsqueeze(1)).squeeze(1) * weight);
-        var target = cells.scatter_add(1, safe, weight);
+        Tensor p,
+            right,
+            target;
+        if (scores.shape[1] == 1)
+        {
+            var y = safe.to(scores.dtype).unsqueeze(1);
+            p = scores.sigmoid();
+            (right, target) = ((p * y).sum(2), y.sum(2));
+        }
+        else
+        {
+            p = nn.functional.softmax(scores, 1);
+            var cells = zeros_like(scores.select(2, 0));
+            right = cells.scatter_add(1, safe, p.gather(1, safe.unsqueeze(1)).squeeze(1) * weight);
+            target = cells.scatter_add(1, safe, weight);
+        }
         var predicted = (squared ? p.square() : p).bmm(weight.unsqueeze(2)).squeeze(2);
-        return stack([right, predicted - right, target - right, target, weight.sum(1, keepdim: true).expand(cells.shape)]);
+        return stack([right, predicted - right, target - right, target, weight.sum(1, keepdim: true).expand(target.shape)]);
     }
 
-    private static Tensor OfLabels(Tensor scores, ClassTargets targets, bool squared)
+    private static Tensor OfSoftLabels(Tensor scores, ClassTargets targets, bool squared)
     {
-        var weight = targets.Weights(scores)?.reshape(scores.shape);
-        var p = scores.sigmoid();
-        if (weight is not null)
-            p = p * weight;
+        var weight = targets.Weights(scores)!.reshape(scores.shape);
+        var p = scores.sigmoid() * weight;
         var y = targets.Safe.reshape(scores.shape).to(scores.dtype);
-        // Hard labels: the smaller of p and y is their product, without halving the gradient where p has reached y.
-        var right = (squared || !targets.Raw.is_floating_point() ? p * y : minimum(p, y)).sum(2);
+        var right = (squared ? p * y : minimum(p, y)).sum(2);
         var predicted = (squared ? p.square() : p).sum(2);
         var target = (squared ? y.square() : y).sum(2);
-        var valid = weight is null ? full_like(target, scores.shape[2]) : weight.sum(2);
-        return stack([right, predicted - right, target - right, target, valid]);
+        return stack([right, predicted - right, target - right, target, weight.sum(2)]);
     }
 }

@@ -73,7 +73,7 @@ public sealed record UnifiedFocalLoss : MaskLoss
 
     private Tensor Focal(Tensor logits, ClassTargets targets)
     {
-        var loss = PixelScores.NegativeLogLikelihood(logits, targets);
+        var loss = PixelScores.NegativeLogLikelihood(this, logits, targets);
         var background = loss * (1 - Delta);
         if (Gamma > 0)
             background = background * RegionSums.Power(loss.neg().expm1().neg(), Gamma);

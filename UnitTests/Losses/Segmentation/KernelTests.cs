@@ -17,20 +17,23 @@ public class KernelTests
     [TestCleanup]
     public void Close() => scope.Dispose();
 
-    public static IEnumerable<object[]> Cases =>
-        from size in new[] { (2, 2, 7), (1, 3, 20_000), (3, 100, 190), (1, 300, 65) }
+    public static IEnumerable<object[]> Sizes =>
+        from size in new[] { (2, 2, 7), (2, 1, 9000), (1, 3, 20_000), (3, 100, 190), (1, 300, 65) }
         from precision in new[] { ScalarType.Float64, ScalarType.Float32 }
-        from option in new[] { false, true }
-        select new object[] { size.Item1, size.Item2, size.Item3, precision, option };
+        select new object[] { size.Item1, size.Item2, size.Item3, precision };
+
+    public static IEnumerable<object[]> Cases => from size in Sizes from option in new[] { false, true } select (object[])[.. size, option];
 
     [TestMethod]
     [DynamicData(nameof(Cases))]
     public void RegionSumsAgree(int images, int classes, int pixels, ScalarType precision, bool squared)
     {
         var (x, y) = Inputs(images, classes, pixels, precision);
+        var ignored = classes == 1 ? 255 : 1;
+        y[0, 3] = ignored;
         Agree(
-            scores => SoftmaxRegionSums.Of(new DiceLoss(), scores, y, 1, squared),
-            scores => RegionSums.OfIndices(scores, y, 1, squared),
+            scores => FusedRegionSums.Of(scores, y, new(new DiceLoss(), ignored, squared)),
+            scores => RegionSums.ByTensors(scores, y, ignored, squared),
             x,
             precision
         );
@@ -40,12 +43,26 @@ public class KernelTests
     [DynamicData(nameof(Cases))]
     public void LovaszAgrees(int images, int classes, int pixels, ScalarType precision, bool perImage)
     {
-        var (x, y) = Inputs(images, classes, pixels, precision);
+        var (x, y) = Inputs(images, Math.Max(2, classes), pixels, precision);
         foreach (var presentOnly in new[] { true, false })
         {
             var options = new LovaszSoftmax.Options(new LovaszLoss(), 1, perImage, presentOnly, 1);
             Agree(scores => LovaszSoftmax.Of(scores, y, options), scores => LovaszSoftmax.ByTensors(scores, y, options), x, precision);
         }
+    }
+
+    [TestMethod]
+    [DynamicData(nameof(Sizes))]
+    public void LogLikelihoodsAgree(int images, int classes, int pixels, ScalarType precision)
+    {
+        var (x, y) = Inputs(images, Math.Max(2, classes), pixels, precision);
+        foreach (var scale in new[] { 1, 1000 })
+            Agree(
+                scores => SoftmaxLogLikelihood.Of(scores, y, new(new DiceLoss(), 1)),
+                scores => SoftmaxLogLikelihood.ByTensors(scores, y, 1),
+                x * scale,
+                precision
+            );
     }
 
     [TestMethod]
@@ -73,8 +90,13 @@ public class KernelTests
             return autograd.grad([first.square().sum()], [leaf])[0].Numbers();
         }
         Samples.AreClose(
-            Second(x => RegionSums.OfIndices(x, y, null, false)),
-            Second(x => SoftmaxRegionSums.Of(new DiceLoss(), x, y, null, false)),
+            Second(x => RegionSums.ByTensors(x, y, null, false)),
+            Second(x => FusedRegionSums.Of(x, y, new(new DiceLoss(), null, false))),
+            1e-10
+        );
+        Samples.AreClose(
+            Second(x => SoftmaxLogLikelihood.ByTensors(x, y, null)),
+            Second(x => SoftmaxLogLikelihood.Of(x, y, new(new DiceLoss(), null))),
             1e-10
         );
         var options = new LovaszSoftmax.Options(new LovaszLoss(), null, false, true, 0);
@@ -144,7 +166,7 @@ public class KernelTests
     }
 
     private static (Tensor Logits, Tensor Targets) Inputs(int images, int classes, int pixels, ScalarType precision) =>
-        (Samples.Logits(classes, images, classes, pixels).to(precision), Samples.Indices(classes, classes, images, pixels));
+        (Samples.Logits(classes, images, classes, pixels).to(precision), Samples.Indices(classes, Math.Max(2, classes), images, pixels));
 
     private static void Agree(Func<Tensor, Tensor> kernel, Func<Tensor, Tensor> tensors, Tensor scores, ScalarType precision)
     {

@@ -9,74 +9,20 @@ namespace MLNetLosses.Losses;
 /// The Lovasz extension over the errors |y_c - p_c| of a softmax, class by class. On the CPU only the classes that count are sorted, and one tensor of the
 /// logits' size is kept for the gradient: the weights, which take the place of the errors.
 /// </summary>
-internal sealed class LovaszSoftmax : autograd.SingleTensorFunction<LovaszSoftmax>
+internal sealed class LovaszSoftmax : PixelFunction<LovaszSoftmax, LovaszSoftmax.Options>
 {
     internal sealed record Options(Loss Loss, long? Ignored, bool PerImage, bool PresentOnly, int FirstClass);
-
-    public override string Name => nameof(LovaszSoftmax);
 
     /// <summary>The value, the target pixels and the valid pixels of every row and class, [3, R, C], R = N or 1; classes that do not count have value 0.</summary>
     public static Tensor Of(Tensor scores, Tensor indices, Options options) =>
         scores.device_type == DeviceType.CPU ? apply(scores, indices, options) : ByTensors(scores, indices, options);
 
-    public override Tensor forward(autograd.AutogradContext ctx, params object[] vars)
+    protected override (Tensor Value, Tensor? Kept) Forward<T>(PixelScan<T> pixels, Options options)
     {
-        var (scores, options) = ((Tensor)vars[0], (Options)vars[2]);
-        var indices = ((Tensor)vars[1]).to(ScalarType.Int64).contiguous();
-        var counts = PixelCounts(scores, indices, options);
-        var (rows, weights) =
-            scores.dtype == ScalarType.Float64
-                ? Forward<double>(scores.contiguous(), indices, counts, options)
-                : Forward<float>(scores.contiguous(), indices, counts, options);
-        ctx.save_for_backward([scores, indices, weights]);
-        ctx.save_data(nameof(Options), options);
-        return rows;
-    }
-
-    public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output)
-    {
-        using var scope = NewDisposeScope();
-        var saved = ctx.get_saved_variables();
-        var (scores, indices, weights) = (saved[0], saved[1], saved[2]);
-        var options = (Options)ctx.get_data(nameof(Options));
-        var outer = grad_output[0];
-        var gradient =
-            is_grad_enabled()
-                ? autograd.grad([Linear(scores, weights, options.PerImage)], [scores], [outer], retain_graph: true, create_graph: true)[0]
-            : scores.dtype == ScalarType.Float64 ? Backward<double>(scores.contiguous(), indices, weights, options, outer)
-            : Backward<float>(scores.contiguous(), indices, weights, options, outer);
-        return [gradient.MoveToOuterDisposeScope(), null!, null!];
-    }
-
-    // [N, C] pixels of each class; the last entry of a row: all valid ones.
-    private static long[,] PixelCounts(Tensor scores, Tensor indices, Options options)
-    {
-        var (images, classes, pixels) = ((int)scores.shape[0], (int)scores.shape[1], (int)scores.shape[2]);
-        var targets = new TensorMemory<long>(indices);
-        var counts = new long[images, classes + 1];
-        CpuWork.For(
-            images,
-            n =>
-            {
-                foreach (var c in targets[n * (long)pixels, pixels])
-                    if (c != options.Ignored)
-                    {
-                        if ((ulong)c >= (ulong)classes)
-                            throw Shapes.WrongIndex(options.Loss, c, classes, options.Ignored);
-                        counts[n, c]++;
-                        counts[n, classes]++;
-                    }
-            }
-        );
-        return counts;
-    }
-
-    private static (Tensor Rows, Tensor Weights) Forward<T>(Tensor scores, Tensor indices, long[,] counts, Options options)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        var (images, classes, pixels) = ((int)scores.shape[0], (int)scores.shape[1], scores.shape[2]);
+        var (images, classes) = (pixels.Images, pixels.Classes);
         var rows = options.PerImage ? images : 1;
         var result = new double[3, rows, classes];
+        var counts = PixelCounts(pixels, options);
         for (var n = 0; n < images; n++)
         for (var c = 0; c < classes; c++)
         {
@@ -89,85 +35,92 @@ internal sealed class LovaszSoftmax : autograd.SingleTensorFunction<LovaszSoftma
             where c >= options.FirstClass && (!options.PresentOnly || result[1, row, c] > 0)
             select row * classes + c
         ).ToArray();
-        var errors = chosen.Length == rows * classes ? empty_like(scores) : zeros_like(scores);
-        Errors<T>(scores, indices, errors, rows, [.. chosen], options.Ignored);
+        var errors = chosen.Length == rows * classes ? empty_like(pixels.Scores) : zeros_like(pixels.Scores);
+        Errors(pixels, errors, rows, [.. chosen], options.Ignored);
         var values = LovaszExtension.InPlace<T>(errors, rows, chosen);
         foreach (var k in chosen)
             result[0, k / classes, k % classes] = values[k];
-        return (tensor(result, scores.dtype), errors);
+        return (tensor(result, pixels.Scores.dtype), errors);
+    }
+
+    // [N, C] pixels of each class; the last entry of a row: all valid ones.
+    private static long[,] PixelCounts<T>(PixelScan<T> pixels, Options options)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        var counts = new long[pixels.Images, pixels.Classes + 1];
+        CpuWork.For(
+            pixels.Images,
+            n =>
+            {
+                foreach (var c in pixels.Targets(new(n, 0, checked((int)pixels.Pixels))))
+                {
+                    if (c == options.Ignored)
+                        continue;
+                    if ((ulong)c >= (ulong)pixels.Classes)
+                        throw Shapes.WrongIndex(options.Loss, c, pixels.Classes, options.Ignored);
+                    counts[n, c]++;
+                    counts[n, pixels.Classes]++;
+                }
+            }
+        );
+        return counts;
     }
 
     // Signed errors: p of a pixel of other classes, -(1 - p) of a pixel of the class; 0 where ignored.
-    private static void Errors<T>(Tensor scores, Tensor indices, Tensor errors, int rows, HashSet<int> chosen, long? ignored)
+    private static void Errors<T>(PixelScan<T> pixels, Tensor errors, int rows, HashSet<int> chosen, long? ignored)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        var (images, classes, pixels) = ((int)scores.shape[0], (int)scores.shape[1], scores.shape[2]);
-        var (logits, targets, result) = (new TensorMemory<T>(scores), new TensorMemory<long>(indices), new TensorMemory<T>(errors));
-        var runs = CpuWork.Runs(images, pixels);
-        CpuWork.For(
-            runs.Length,
-            r =>
+        var result = new TensorMemory<T>(errors);
+        pixels.ForEachBlock(
+            ignored,
+            (block, softmax) =>
             {
-                var block = new SoftmaxBlock<T>(classes);
-                foreach (var (image, from, length) in runs[r].Blocks(block.Capacity))
-                {
-                    var y = targets[image * pixels + from, length];
-                    block.Load(logits, pixels, image, from, y, ignored);
-                    for (var i = 0; i < length; i++)
-                        if (y[i] != ignored)
-                            block[(int)y[i]][i] = -(T.One - block.At(y[i], i));
-                    for (var c = 0; c < classes; c++)
-                        if (chosen.Contains(image % rows * classes + c))
-                            block[c].CopyTo(result[(image * (long)classes + c) * pixels + from, length]);
-                }
+                var y = pixels.Targets(block);
+                for (var i = 0; i < y.Length; i++)
+                    if (y[i] != ignored)
+                        softmax[y[i]][i] = -(T.One - softmax.At(y[i], i));
+                for (var c = 0; c < pixels.Classes; c++)
+                    if (chosen.Contains(block.Image % rows * pixels.Classes + c))
+                        softmax[c].CopyTo(result[pixels.Place(block, c), block.Length]);
             }
         );
-        GC.KeepAlive(scores);
     }
 
     // The loss is sum_c W_c p_c + constant: dl/dx_c = p_c (W_c - sum_k W_k p_k). W is 0 at ignored pixels.
-    private static Tensor Backward<T>(Tensor scores, Tensor indices, Tensor weights, Options options, Tensor outer)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    protected override void Backward<T>(PixelScan<T> pixels, Tensor? kept, Options options, Tensor outer, TensorMemory<T> gradient)
     {
-        var (images, classes, pixels) = ((int)scores.shape[0], (int)scores.shape[1], scores.shape[2]);
-        var result = empty_like(scores);
-        var (logits, targets) = (new TensorMemory<T>(scores), new TensorMemory<long>(indices));
-        var (slopes, gradient) = (new TensorMemory<T>(weights), new TensorMemory<T>(result));
-        var factors = outer.contiguous().data<T>().ToArray();
-        var rows = options.PerImage ? images : 1;
-        var runs = CpuWork.Runs(images, pixels);
-        CpuWork.For(
-            runs.Length,
-            r =>
+        var classes = pixels.Classes;
+        var weights = new TensorMemory<T>(kept!);
+        var factors = outer[0].contiguous().data<T>().ToArray();
+        var rows = options.PerImage ? pixels.Images : 1;
+        pixels.ForEachBlock(
+            options.Ignored,
+            (block, softmax) =>
             {
-                var block = new SoftmaxBlock<T>(classes);
-                var (mean, slope) = (new T[block.Capacity], new T[block.Capacity]);
-                foreach (var (image, from, length) in runs[r].Blocks(block.Capacity))
+                var factor = factors.AsSpan(block.Image % rows * classes, classes);
+                var mean = softmax.First;
+                var slope = softmax.Second;
+                mean.Clear();
+                for (var c = 0; c < classes; c++)
                 {
-                    block.Load(logits, pixels, image, from, targets[image * pixels + from, length], options.Ignored);
-                    var m = mean.AsSpan(0, length);
-                    var s = slope.AsSpan(0, length);
-                    var factor = factors.AsSpan(image % rows * classes, classes);
-                    m.Clear();
-                    for (var c = 0; c < classes; c++)
-                    {
-                        TensorPrimitives.Multiply(block[c], factor[c], s);
-                        TensorPrimitives.MultiplyAdd(s, slopes[(image * (long)classes + c) * pixels + from, length], m, m);
-                    }
-                    for (var c = 0; c < classes; c++)
-                    {
-                        var at = (image * (long)classes + c) * pixels + from;
-                        TensorPrimitives.Multiply(slopes[at, length], factor[c], s);
-                        TensorPrimitives.Subtract(s, m, s);
-                        TensorPrimitives.Multiply(s, block[c], gradient[at, length]);
-                    }
+                    TensorPrimitives.Multiply(weights[pixels.Place(block, c), block.Length], factor[c], slope);
+                    TensorPrimitives.MultiplyAdd(slope, softmax[c], mean, mean);
+                }
+                for (var c = 0; c < classes; c++)
+                {
+                    TensorPrimitives.Multiply(weights[pixels.Place(block, c), block.Length], factor[c], slope);
+                    TensorPrimitives.Subtract(slope, mean, slope);
+                    TensorPrimitives.Multiply(slope, softmax[c], gradient[pixels.Place(block, c), block.Length]);
                 }
             }
         );
-        GC.KeepAlive(scores);
-        GC.KeepAlive(indices);
-        GC.KeepAlive(weights);
-        return result;
+        GC.KeepAlive(kept);
+    }
+
+    protected override Tensor ByTensors(Tensor scores, Tensor indices, Tensor? kept, Options options)
+    {
+        var values = Linear(scores, kept!, options.PerImage);
+        return stack([values, zeros_like(values), zeros_like(values)]);
     }
 
     /// <summary>sum_c W_c p_c + constant for given weights, [R, C], differentiable any number of times.</summary>

@@ -26,6 +26,11 @@ internal readonly unsafe struct TensorMemory<T>
         first = (T*)Unsafe.AsPointer(ref MemoryMarshal.GetReference(head.bytes));
     }
 
+    /// <summary>A number.</summary>
+    public ref T this[long at] => ref at >= 0 && at < count ? ref first[at] : ref Outside(at);
+
+    private static ref T Outside(long at) => throw new ArgumentOutOfRangeException(nameof(at), at, "There is no such element.");
+
     /// <summary>A run of numbers.</summary>
     public Span<T> this[long from, int length] =>
         from >= 0 && from + length <= count ? new(first + from, length) : throw new ArgumentOutOfRangeException(nameof(from));

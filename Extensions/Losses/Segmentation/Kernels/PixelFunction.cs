@@ -1,0 +1,116 @@
+using System.Numerics;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace MLNetLosses.Losses;
+
+/// <summary>
+/// A function of the softmax of scores [N, C, S] and of indices [N, S] whose value and gradient are loops over blocks of pixels on the CPU. Under
+/// <c>create_graph</c> the gradient is made of tensor operations instead, which can be differentiated again.
+/// </summary>
+internal abstract class PixelFunction<TSelf, TOptions> : autograd.SingleTensorFunction<TSelf>
+    where TSelf : PixelFunction<TSelf, TOptions>, new()
+    where TOptions : class
+{
+    public sealed override string Name => typeof(TSelf).Name;
+
+    /// <summary>The value, and a tensor of the scores' shape that the gradient needs, or null.</summary>
+    protected abstract (Tensor Value, Tensor? Kept) Forward<T>(PixelScan<T> pixels, TOptions options)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>;
+
+    /// <summary>Writes the gradient of the scores, given that of the value.</summary>
+    protected abstract void Backward<T>(PixelScan<T> pixels, Tensor? kept, TOptions options, Tensor outer, TensorMemory<T> gradient)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>;
+
+    /// <summary>The value by tensor operations, as far as it depends on the scores.</summary>
+    protected abstract Tensor ByTensors(Tensor scores, Tensor indices, Tensor? kept, TOptions options);
+
+    public sealed override Tensor forward(autograd.AutogradContext ctx, params object[] vars)
+    {
+        var (scores, indices, options) = ((Tensor)vars[0], ((Tensor)vars[1]).to(ScalarType.Int64).contiguous(), (TOptions)vars[2]);
+        var (value, kept) =
+            scores.dtype == ScalarType.Float64
+                ? Forward(new PixelScan<double>(scores.contiguous(), indices), options)
+                : Forward(new PixelScan<float>(scores.contiguous(), indices), options);
+        ctx.save_for_backward(kept is null ? [scores, indices] : [scores, indices, kept]);
+        ctx.save_data(nameof(TOptions), options);
+        return value;
+    }
+
+    // An exception here would end the process: it would have to pass through native code.
+    public sealed override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output)
+    {
+        using var scope = NewDisposeScope();
+        var saved = ctx.get_saved_variables();
+        var (scores, indices, kept) = (saved[0], saved[1], saved.Count > 2 ? saved[2] : null);
+        var options = (TOptions)ctx.get_data(nameof(TOptions));
+        Tensor gradient;
+        if (is_grad_enabled())
+        {
+            var value = ByTensors(scores, indices, kept, options);
+            gradient = autograd.grad([value], [scores], [grad_output], retain_graph: true, create_graph: true)[0];
+        }
+        else
+        {
+            gradient = empty(scores.shape, scores.dtype);
+            if (scores.dtype == ScalarType.Float64)
+                Backward(new PixelScan<double>(scores.contiguous(), indices), kept, options, grad_output.contiguous(), new(gradient));
+            else
+                Backward(new PixelScan<float>(scores.contiguous(), indices), kept, options, grad_output.contiguous(), new(gradient));
+        }
+        return [gradient.MoveToOuterDisposeScope(), null!, null!];
+    }
+}
+
+/// <summary>The pixels of logits [N, C, S] with their targets [N, S], visited in blocks by several threads.</summary>
+internal sealed class PixelScan<T>
+    where T : unmanaged, IBinaryFloatingPointIeee754<T>
+{
+    private readonly TensorMemory<long> targets;
+
+    public PixelScan(Tensor scores, Tensor indices)
+    {
+        (Scores, Indices) = (scores, indices);
+        (Images, Classes, Pixels) = ((int)scores.shape[0], (int)scores.shape[1], scores.shape[2]);
+        (Logits, targets) = (new(scores), new(indices));
+        Runs = CpuWork.Runs(Images, Pixels);
+    }
+
+    public Tensor Scores { get; }
+    public Tensor Indices { get; }
+    public int Images { get; }
+    public int Classes { get; }
+    public long Pixels { get; }
+    public TensorMemory<T> Logits { get; }
+    public CpuWork.Run[] Runs { get; }
+
+    /// <summary>The place of a block's first pixel in a class's plane of a [N, C, S] tensor.</summary>
+    public long Place(CpuWork.Run block, long c) => (block.Image * (long)Classes + c) * Pixels + block.From;
+
+    /// <summary>The targets of a block.</summary>
+    public ReadOnlySpan<long> Targets(CpuWork.Run block) => targets[block.Image * Pixels + block.From, block.Length];
+
+    /// <summary>The block's part of a [N, S] tensor.</summary>
+    public Span<T> Of(TensorMemory<T> values, CpuWork.Run block) => values[block.Image * Pixels + block.From, block.Length];
+
+    /// <summary>Calls for each run of pixels, on several threads, with buffers of its own.</summary>
+    public void ForEachRun(Action<int, ProbabilityBlock<T>> visit)
+    {
+        CpuWork.For(Runs.Length, r => visit(r, new ProbabilityBlock<T>(Classes)));
+        GC.KeepAlive(Scores);
+        GC.KeepAlive(Indices);
+    }
+
+    /// <summary>Calls for each block of pixels, on several threads, after its probabilities are made.</summary>
+    public void ForEachBlock(long? ignored, Action<CpuWork.Run, ProbabilityBlock<T>> visit) =>
+        ForEachRun(
+            (r, softmax) =>
+            {
+                foreach (var block in Runs[r].Blocks(softmax.Capacity))
+                {
+                    softmax.Load(this, block, ignored);
+                    visit(block, softmax);
+                }
+            }
+        );
+}

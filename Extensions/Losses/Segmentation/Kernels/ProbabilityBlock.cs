@@ -1,0 +1,98 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+using TensorPrimitives = System.Numerics.Tensors.TensorPrimitives;
+
+namespace MLNetLosses.Losses;
+
+/// <summary>
+/// The softmax (of one class: the sigmoid) of a block of pixels, in buffers that stay in the processor's cache: losses that need only sums of probabilities read the logits once
+/// instead of writing and reading tensors of their size.
+/// </summary>
+internal sealed class ProbabilityBlock<T>
+    where T : unmanaged, IBinaryFloatingPointIeee754<T>
+{
+    private const int CacheBytes = 64 << 10;
+
+    private readonly T[] probabilities;
+    private readonly T[] highest;
+    private readonly T[] scale;
+    private readonly T[] first;
+    private readonly T[] second;
+    private int length;
+
+    public ProbabilityBlock(int classes)
+    {
+        Capacity = Math.Clamp((CacheBytes / (classes * Unsafe.SizeOf<T>())) & ~63, 64, 4096);
+        probabilities = new T[classes * Capacity];
+        (highest, scale, first, second) = (new T[Capacity], new T[Capacity], new T[Capacity], new T[Capacity]);
+    }
+
+    /// <summary>The number of pixels that a block can hold.</summary>
+    public int Capacity { get; }
+
+    /// <summary>The probabilities of a class.</summary>
+    public Span<T> this[long c] => probabilities.AsSpan((int)c * Capacity, length);
+
+    /// <summary>Room for a number a pixel.</summary>
+    public Span<T> First => first.AsSpan(0, length);
+
+    /// <summary>More room for a number a pixel.</summary>
+    public Span<T> Second => second.AsSpan(0, length);
+
+    /// <summary>The probability of a class at a pixel.</summary>
+    public T At(long c, int pixel) => probabilities[c * Capacity + pixel];
+
+    /// <summary>Reads a block: exponentials of the logits less the highest of their pixel, and the sums of those.</summary>
+    public void Exponentiate(PixelScan<T> pixels, CpuWork.Run block)
+    {
+        length = block.Length;
+        var max = highest.AsSpan(0, length);
+        var sum = scale.AsSpan(0, length);
+        pixels.Logits[pixels.Place(block, 0), length].CopyTo(max);
+        for (var c = 1; c < pixels.Classes; c++)
+            TensorPrimitives.Max(max, pixels.Logits[pixels.Place(block, c), length], max);
+        sum.Clear();
+        for (var c = 0; c < pixels.Classes; c++)
+        {
+            var row = this[c];
+            TensorPrimitives.Subtract(pixels.Logits[pixels.Place(block, c), length], max, row);
+            TensorPrimitives.Exp(row, row);
+            TensorPrimitives.Add(sum, row, sum);
+        }
+    }
+
+    /// <summary>After <see cref="Exponentiate"/>: ln sum_c exp(logit_c) of every pixel.</summary>
+    public ReadOnlySpan<T> LogSums()
+    {
+        var sum = scale.AsSpan(0, length);
+        TensorPrimitives.Log(sum, sum);
+        TensorPrimitives.Add(sum, highest.AsSpan(0, length), sum);
+        return sum;
+    }
+
+    /// <summary>Reads a block and makes its probabilities; pixels with the ignored target get probability 0 for every class.</summary>
+    public void Load(PixelScan<T> pixels, CpuWork.Run block, long? ignored)
+    {
+        length = block.Length;
+        var inverse = scale.AsSpan(0, length);
+        if (pixels.Classes == 1)
+        {
+            TensorPrimitives.Sigmoid(pixels.Logits[pixels.Place(block, 0), length], this[0]);
+            inverse.Fill(T.One);
+        }
+        else
+        {
+            Exponentiate(pixels, block);
+            TensorPrimitives.Divide(T.One, inverse, inverse);
+        }
+        if (ignored is { } none)
+        {
+            var targets = pixels.Targets(block);
+            for (var i = 0; i < length; i++)
+                if (targets[i] == none)
+                    inverse[i] = T.Zero;
+        }
+        for (var c = 0; c < pixels.Classes; c++)
+            TensorPrimitives.Multiply(this[c], inverse, this[c]);
+    }
+}
