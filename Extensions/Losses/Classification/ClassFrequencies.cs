@@ -34,6 +34,7 @@ internal static class ClassFrequencies
         Func<double[], double[]> numbers
     )
     {
+        ClassScores.AtLeastTwo(loss, logits);
         var counts =
             option
             ?? call.Context.ClassCounts
