@@ -80,10 +80,7 @@ public class EveryOptionCountsTests
             loss => Map(LossSamples.For(loss, seed: 2), (name, tensor) => name == "targets" ? IgnoreFirst(tensor) : tensor)
         ),
         new("labels", loss => Map(LossSamples.For(loss, seed: 2), (name, tensor) => name == "targets" ? Labels(tensor) : tensor)),
-        new(
-            "one logit",
-            loss => Map(LossSamples.For(loss, seed: 2), (name, tensor) => name == "targets" ? tensor.remainder(2) : tensor[.., ..1])
-        ),
+        new("one logit", loss => Map(LossSamples.For(loss, seed: 2), OneLogit)),
         new(
             "an absent class",
             loss =>
@@ -168,6 +165,14 @@ public class EveryOptionCountsTests
                 kept[name] = tensor;
         return kept;
     }
+
+    private static Tensor OneLogit(string name, Tensor tensor) =>
+        name switch
+        {
+            "targets" => tensor.remainder(2),
+            "logits" when tensor.dim() > 1 => tensor[.., ..1],
+            _ => tensor,
+        };
 
     private static LossInputs Patches() =>
         new()
