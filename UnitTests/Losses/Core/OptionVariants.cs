@@ -8,10 +8,17 @@ namespace MLNetLosses.UnitTests.Losses.Core;
 internal static class OptionVariants
 {
     /// <summary>The loss with its defaults, or its example where an option is required.</summary>
-    public static Loss Plain(Type type) =>
-        type.GetCustomAttributes(typeof(DefinitionExampleAttribute), false) is [DefinitionExampleAttribute example]
-            ? Loss.Parse(example.Text)
-            : (Loss)DefinitionSchema.Of(type).CreateInstance();
+    public static Loss Plain(Type type) => (Loss)PlainOf(type);
+
+    private static Definition PlainOf(Type type)
+    {
+        if (type.GetCustomAttributes(typeof(DefinitionExampleAttribute), false) is [DefinitionExampleAttribute example])
+            return DefinitionText.Parse(example.Text, type);
+        var definition = DefinitionSchema.Of(type).CreateInstance();
+        foreach (var option in DefinitionSchema.Of(type).Options.Where(option => option.Required && option.Type == typeof(string)))
+            option.Property.SetValue(definition, "some");
+        return definition;
+    }
 
     /// <summary>A copy of a definition with one option changed; null where the options then contradict each other.</summary>
     public static T? With<T>(T definition, DefinitionOption option, object? value)
@@ -77,7 +84,7 @@ internal static class OptionVariants
             return DefinitionCatalog
                 .All(type)
                 .Where(kind => !typeof(ISumLoss).IsAssignableFrom(kind))
-                .Select(kind => typeof(Loss).IsAssignableFrom(kind) ? Plain(kind) : DefinitionSchema.Of(kind).CreateInstance())
+                .Select(PlainOf)
                 .Concat(now is Definition inner ? Changed(inner) : []);
         return [];
     }
