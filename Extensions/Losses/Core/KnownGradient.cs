@@ -18,16 +18,17 @@ internal static class KnownGradient
     public static Tensor Attach(Tensor values, Tensor input, Tensor? slopes) =>
         slopes is null ? values : addcmul(values, input - input.detach(), slopes, 1);
 
-    /// <summary>Values [N] each of which depends on a column of an input [K, N].</summary>
+    /// <summary>Values [N] each of which depends on a row of an input [N, K].</summary>
     /// <param name="values">[N], off the graph.</param>
-    /// <param name="input">[K, N], on the graph.</param>
-    /// <param name="slopes">dvalue/dinput, [K, N].</param>
-    public static Tensor AttachColumns(Tensor values, Tensor input, Tensor slopes) => values + ((input - input.detach()) * slopes).sum([0]);
+    /// <param name="input">[N, K], on the graph.</param>
+    /// <param name="slopes">dvalue/dinput, [N, K]; null: the values stay as they are.</param>
+    public static Tensor AttachRows(Tensor values, Tensor input, Tensor? slopes) =>
+        slopes is null ? values : values + ((input - input.detach()) * slopes).sum([1]);
 
     /// <summary>One value that depends on every element of an input.</summary>
     /// <param name="value">A scalar, off the graph.</param>
     /// <param name="input">On the graph.</param>
     /// <param name="slopes">dvalue/dinput, of the input's shape; null: the value stays as it is.</param>
     public static Tensor AttachSum(Tensor value, Tensor input, Tensor? slopes) =>
-        slopes is null ? value : value + ((input - input.detach()) * slopes).sum();
+        slopes is null ? value : value + (input - input.detach()).reshape(-1).dot(slopes.reshape(-1));
 }

@@ -44,12 +44,18 @@ public abstract record BoxLoss : Loss
     /// <inheritdoc/>
     protected internal override LossTerms ComputeTerms(LossCall call)
     {
+        var (predicted, targets) = Read(call);
+        return Compare(predicted, targets, call);
+    }
+
+    private protected (Tensor Predicted, Tensor Targets) Read(LossCall call)
+    {
         var (predicted, targets) = (call["predictedBoxes"], call["targetBoxes"]);
         Shapes.Floating(this, "predictedBoxes", predicted);
         if (predicted.dim() != 2 || predicted.shape[1] != 4)
             throw Shapes.Wrong(this, "predictedBoxes", predicted, "[N, 4]: x0 y0 x1 y1");
         Shapes.Same(this, "predictedBoxes", predicted, "targetBoxes", targets);
-        return Compare(predicted, targets.to(predicted.dtype), call);
+        return (predicted, targets.to(predicted.dtype));
     }
 
     /// <summary>The formula for checked inputs.</summary>

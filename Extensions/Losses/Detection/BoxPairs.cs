@@ -4,41 +4,38 @@ namespace MLNetLosses.Losses;
 
 /// <summary>
 /// Pairs of boxes: what overlap losses measure of them, each measure once, and the way back from measures to coordinates. Works on rows of all x and all y,
-/// [2, N], so that every operation runs over contiguous numbers; the backward pass is one multiplication (<see cref="KnownGradient"/>).
+/// [2, N], so that every operation runs over contiguous numbers. Off the graph.
 /// </summary>
 internal sealed class BoxPairs
 {
-    private readonly Tensor predicted; // [4, N], on the graph
-    private readonly Tensor target;
-    private readonly bool predictedLearns;
-    private readonly bool targetLearns;
     private readonly double epsilon;
+    private readonly Tensor low; // of the predicted boxes, [2, N]
+    private readonly Tensor high;
+    private readonly Tensor targetLow;
+    private readonly Tensor targetHigh;
     private readonly Tensor overlap; // sides of the intersection, [2, N]
     private readonly Tensor predictedSize;
     private readonly Tensor targetSize;
-    private readonly Tensor lowDifference; // predicted - target
-    private readonly Tensor highDifference;
     private readonly Tensor union; // + epsilon, [N]
     private Tensor? hull; // sides of the enclosing box, [2, N]
 
     // Derivatives of the loss by what the measures are made of.
-    private Tensor? toOverlap;
+    private Tensor? toIntersection;
     private Tensor? toUnion;
     private Tensor? toHull;
     private Tensor? toPredictedSize;
     private Tensor? toTargetSize;
     private Tensor? toCentre;
 
-    public BoxPairs(Tensor predictedBoxes, Tensor targetBoxes, double epsilon)
+    /// <param name="predicted">[4, N]: rows of x0, y0, x1, y1.</param>
+    /// <param name="target">[4, N].</param>
+    /// <param name="epsilon">Added to denominators.</param>
+    /// <param name="wantsSlopes">Whether measures shall be told how the loss depends on them.</param>
+    public BoxPairs(Tensor predicted, Tensor target, double epsilon, bool wantsSlopes)
     {
-        this.epsilon = epsilon;
-        (predicted, target) = (predictedBoxes.t().contiguous(), targetBoxes.t().contiguous());
-        (predictedLearns, targetLearns) = (KnownGradient.IsWanted(predicted), KnownGradient.IsWanted(target));
-        using var frozen = no_grad();
-        var (low, high) = Corners(predicted);
-        var (targetLow, targetHigh) = Corners(target);
-        (Low, High, TargetLow, TargetHigh) = (low, high, targetLow, targetHigh);
-        (lowDifference, highDifference) = (low - targetLow, high - targetHigh);
+        (this.epsilon, WantsSlopes) = (epsilon, wantsSlopes);
+        (low, high) = (predicted.narrow(0, 0, 2), predicted.narrow(0, 2, 2));
+        (targetLow, targetHigh) = (target.narrow(0, 0, 2), target.narrow(0, 2, 2));
         (predictedSize, targetSize) = (high - low, targetHigh - targetLow);
         overlap = minimum(high, targetHigh).sub_(maximum(low, targetLow)).relu_();
         var intersection = Area(overlap);
@@ -46,18 +43,13 @@ internal sealed class BoxPairs
         IoU = intersection.div_(union);
     }
 
-    private Tensor Low { get; }
-    private Tensor High { get; }
-    private Tensor TargetLow { get; }
-    private Tensor TargetHigh { get; }
-
     /// <summary>Whether measures have to be told how the loss depends on them.</summary>
-    public bool WantsGradient => predictedLearns || targetLearns;
+    public bool WantsSlopes { get; }
 
     /// <summary>I / (U + e), [N].</summary>
     public Tensor IoU { get; }
 
-    private Tensor Hull => hull ??= maximum(High, TargetHigh).sub_(minimum(Low, TargetLow));
+    private Tensor Hull => hull ??= maximum(high, targetHigh).sub_(minimum(low, targetLow));
 
     /// <summary>Tells that the loss depends on the IoU.</summary>
     /// <param name="slope">dloss/dIoU: [N] or a number.</param>
@@ -65,7 +57,7 @@ internal sealed class BoxPairs
     {
         var byIntersection = slope / union; // at fixed U
         Add(ref toUnion, (byIntersection * IoU).neg_());
-        Add(ref toOverlap, Swap(overlap) * byIntersection);
+        Add(ref toIntersection, byIntersection);
     }
 
     /// <summary>(area C - U) / (area C + e), the empty part of the enclosing box, [N].</summary>
@@ -87,7 +79,7 @@ internal sealed class BoxPairs
     /// <summary>Squared distance of the centres over the squared diagonal of the enclosing box, [N].</summary>
     public BoxMeasure CentreDistance()
     {
-        var centre = (lowDifference + highDifference).mul_(0.5);
+        var centre = (low + high).sub_(targetLow).sub_(targetHigh).mul_(0.5);
         var divisor = Hull.square().sum([0]).add_(epsilon);
         var value = centre.square().sum([0]).div_(divisor);
         return new(
@@ -137,62 +129,41 @@ internal sealed class BoxPairs
         );
     }
 
-    /// <summary>Puts values on the graph, with the derivatives told so far.</summary>
-    /// <param name="values">[N].</param>
-    public Tensor Attach(Tensor values)
+    /// <summary>The derivatives by the predicted and the target coordinates, each [4, N], once the loss has told how it depends on its measures.</summary>
+    public (Tensor ByPredicted, Tensor? ByTarget) Slopes(bool targets)
     {
-        if (!WantsGradient)
-            return values;
-        Tensor? byPredicted = null;
-        Tensor? byTarget = null;
-        using (no_grad())
+        // The union is what the sizes make of it less the intersection; a side of the intersection that is 0 has no slope.
+        var byOverlap = Swap(overlap).mul_(toIntersection! - toUnion!).mul_(overlap.gt(0));
+        Add(ref toPredictedSize, Swap(predictedSize).mul_(toUnion!));
+        if (targets)
+            Add(ref toTargetSize, Swap(targetSize).mul_(toUnion!));
+        var byHull = toHull ?? zeros_like(overlap);
+        // min(a, b) depends on a by (1 - sign(a - b)) / 2 and max(a, b) by (1 + sign(a - b)) / 2: half at a tie. The high side of the intersection is a
+        // minimum, that of the hull a maximum; the low sides the other way round and with the opposite sign.
+        var sum = byOverlap + byHull;
+        var difference = byHull - byOverlap;
+        var highShare = (high - targetHigh).sign_().mul_(difference);
+        var lowShare = (low - targetLow).sign_().mul_(difference);
+        return (ByCoordinates(toPredictedSize, 1), targets ? ByCoordinates(toTargetSize, -1) : null);
+
+        Tensor ByCoordinates(Tensor? bySize, int side)
         {
-            if (toUnion is not null)
+            var byHigh = sum.add(highShare, side);
+            var byLow = (lowShare * side).sub_(sum);
+            if (toCentre is not null)
             {
-                Add(ref toOverlap, Swap(overlap) * -toUnion);
-                Add(ref toPredictedSize, Swap(predictedSize) * toUnion);
-                Add(ref toTargetSize, Swap(targetSize) * toUnion);
+                byHigh.add_(toCentre, side);
+                byLow.add_(toCentre, side);
             }
-            var shared = toOverlap is null ? null : toOverlap.mul_(overlap.gt(0)); // a side of 0 has no slope
-            if (predictedLearns)
-                byPredicted = ByCoordinates(shared, toPredictedSize, 1);
-            if (targetLearns)
-                byTarget = ByCoordinates(shared, toTargetSize, -1);
+            byHigh.mul_(0.5);
+            byLow.mul_(0.5);
+            if (bySize is not null)
+            {
+                byHigh.add_(bySize);
+                byLow.sub_(bySize);
+            }
+            return cat(new Tensor[] { byLow, byHigh }, 0);
         }
-        if (byPredicted is not null)
-            values = KnownGradient.AttachColumns(values, predicted, byPredicted);
-        return byTarget is null ? values : KnownGradient.AttachColumns(values, target, byTarget);
-    }
-
-    // min(a, b) depends on a by (1 - sign(a - b)) / 2 and max(a, b) by (1 + sign(a - b)) / 2: half at a tie. The high side of the intersection is a minimum,
-    // that of the hull a maximum; the low sides the other way round and with the opposite sign.
-    private Tensor ByCoordinates(Tensor? byOverlap, Tensor? bySize, int side)
-    {
-        var zero = zeros_like(overlap);
-        var (o, h) = (byOverlap ?? zero, toHull ?? zero);
-        var sum = o + h;
-        var difference = (h - o).mul_(side);
-        var high = (highDifference.sign() * difference).add_(sum);
-        var low = (lowDifference.sign() * difference).sub_(sum);
-        if (toCentre is not null)
-        {
-            high.add_(toCentre, side);
-            low.add_(toCentre, side);
-        }
-        high.mul_(0.5);
-        low.mul_(0.5);
-        if (bySize is not null)
-        {
-            high.add_(bySize);
-            low.sub_(bySize);
-        }
-        return cat(new Tensor[] { low, high }, 0);
-    }
-
-    private static (Tensor Low, Tensor High) Corners(Tensor boxes)
-    {
-        var all = boxes.detach();
-        return (all.narrow(0, 0, 2), all.narrow(0, 2, 2));
     }
 
     private static Tensor Area(Tensor size) => size[0] * size[1];

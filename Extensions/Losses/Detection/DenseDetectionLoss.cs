@@ -48,11 +48,7 @@ public abstract record DenseDetectionLoss : Loss
     /// <inheritdoc/>
     protected internal override LossTerms ComputeTerms(LossCall call)
     {
-        var (logits, targets) = (call["logits"], call["targets"].detach());
-        Shapes.Floating(this, "logits", logits);
-        Shapes.Same(this, "targets", targets, "logits", logits);
-        if (call.CheckValues)
-            Check(targets);
+        var (logits, targets) = Read(call);
         return Score(logits, targets, call);
     }
 
@@ -62,16 +58,59 @@ public abstract record DenseDetectionLoss : Loss
     /// <param name="call">Further inputs and state.</param>
     protected virtual LossTerms Score(Tensor logits, Tensor targets, LossCall call)
     {
-        DenseCost cost;
-        var wantsSlopes = KnownGradient.IsWanted(logits);
-        using (no_grad())
-            cost = Cost(logits.detach(), targets, wantsSlopes);
+        var cost = Evaluate(logits, targets);
         return new(KnownGradient.Attach(cost.Values, logits, cost.Slopes)) { Divisor = cost.Positives.sum() };
+    }
+
+    /// <summary>Whether <see cref="Cost"/> is the formula, so that the mean can be taken without terms.</summary>
+    private protected virtual bool HasCost => false;
+
+    /// <inheritdoc/>
+    protected internal override Tensor? FusedMean(LossCall call)
+    {
+        if (!HasCost)
+            return null;
+        var (logits, targets) = Read(call);
+        var cost = Evaluate(logits, targets);
+        return KnownGradient.AttachSum(cost.Values.sum(), logits, cost.Slopes) / cost.Positives.sum().clamp_(min: 1);
     }
 
     /// <summary>The cost of every place and its derivative, computed without a graph.</summary>
     private protected virtual DenseCost Cost(Tensor x, Tensor y, bool wantsSlopes) =>
         throw new NotSupportedException($"{GetType().Name} must override {nameof(Score)} or {nameof(ComputeTerms)}.");
+
+    private (Tensor Logits, Tensor Targets) Read(LossCall call)
+    {
+        var (logits, targets) = (call["logits"], call["targets"].detach());
+        Shapes.Floating(this, "logits", logits);
+        Shapes.Same(this, "targets", targets, "logits", logits);
+        if (call.CheckValues)
+            Check(targets);
+        return (logits, targets);
+    }
+
+    private DenseCost Evaluate(Tensor logits, Tensor targets)
+    {
+        var (x, y) = (logits.detach().reshape(-1), targets.reshape(-1));
+        var values = empty_like(x);
+        var slopes = KnownGradient.IsWanted(logits) ? empty_like(x) : null;
+        var positives = empty_like(x, ScalarType.Bool);
+        Blocks.Run(
+            x,
+            x.shape[0],
+            itemElements: 1,
+            (start, count) =>
+            {
+                Tensor Part(Tensor elements) => elements.narrow(0, start, count);
+                var cost = Cost(Part(x), Part(y), slopes is not null);
+                Part(values).copy_(cost.Values);
+                if (slopes is not null)
+                    Part(slopes).copy_(cost.Slopes!);
+                Part(positives).copy_(cost.Positives);
+            }
+        );
+        return new(values.view(logits.shape), slopes?.view(logits.shape), positives);
+    }
 
     /// <summary>Whether targets may lie between 0 and 1.</summary>
     private protected virtual bool TakesSoftTargets => true;

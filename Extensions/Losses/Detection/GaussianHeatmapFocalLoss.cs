@@ -33,6 +33,8 @@ public sealed record GaussianHeatmapFocalLoss : DenseDetectionLoss
         init => field = Valid(value);
     } = 4;
 
+    private protected override bool HasCost => true;
+
     private protected override DenseCost Cost(Tensor x, Tensor y, bool wantsSlopes)
     {
         var positives = y.eq(1);

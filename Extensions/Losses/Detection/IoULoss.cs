@@ -24,7 +24,7 @@ public sealed record IoULoss : OverlapLoss
         if (!Log)
             return Sum(pairs, 1);
         var iou = pairs.IoU.clamp(min: Epsilon);
-        if (pairs.WantsGradient)
+        if (pairs.WantsSlopes)
             pairs.BackThroughIoU(iou.reciprocal().neg_().masked_fill_(pairs.IoU.lt(Epsilon), 0));
         return iou.log().neg_();
     }

@@ -24,6 +24,8 @@ public sealed record QualityFocalLoss : DenseDetectionLoss
         init => field = Valid(value);
     } = 2;
 
+    private protected override bool HasCost => true;
+
     private protected override DenseCost Cost(Tensor x, Tensor y, bool wantsSlopes)
     {
         var counted = y.ge(0);

@@ -34,6 +34,8 @@ public sealed record SigmoidFocalLoss : DenseDetectionLoss
 
     private protected override bool TakesSoftTargets => false;
 
+    private protected override bool HasCost => true;
+
     private protected override DenseCost Cost(Tensor x, Tensor y, bool wantsSlopes)
     {
         var positives = y.eq(1);

@@ -32,6 +32,8 @@ public sealed record VariFocalLoss : DenseDetectionLoss
         init => field = Valid(value);
     } = 2;
 
+    private protected override bool HasCost => true;
+
     private protected override DenseCost Cost(Tensor x, Tensor y, bool wantsSlopes)
     {
         var positives = y.gt(0);

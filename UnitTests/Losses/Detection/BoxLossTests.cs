@@ -218,6 +218,26 @@ public class BoxLossTests
     }
 
     [TestMethod]
+    public void ManyPairsAreComputedLikeFew()
+    {
+        using var scope = NewDisposeScope();
+        var repeats = 5003; // 25015 pairs: several blocks, the last one smaller
+        foreach (var loss in All)
+        {
+            var (p, t) = (tensor(Predicted).repeat(repeats, 1).requires_grad_(), tensor(Targets).repeat(repeats, 1).requires_grad_());
+            var (q, u) = (tensor(Predicted).requires_grad_(), tensor(Targets).requires_grad_());
+            var (many, few) = (loss.Compute(p, t), loss.Compute(q, u));
+            many.backward();
+            few.backward();
+            Assert.AreEqual(few.item<double>(), many.item<double>(), 1e-10, $"{loss}");
+            Assert.IsTrue((p.grad! * repeats).allclose(q.grad!.repeat(repeats, 1), 1e-9, 1e-12), $"{loss} by the predicted boxes");
+            Assert.IsTrue((t.grad! * repeats).allclose(u.grad!.repeat(repeats, 1), 1e-9, 1e-12), $"{loss} by the target boxes");
+            var each = loss.Compute(p, t, reduction: Reduction.None);
+            Assert.IsTrue(each.allclose(loss.Compute(q, u, reduction: Reduction.None).repeat(repeats), 1e-12, 1e-14), $"{loss}: none");
+        }
+    }
+
+    [TestMethod]
     public void SumsStayBoxLosses()
     {
         BoxLoss sum = new GeneralizedIoULoss() + 0.5 * new IoULoss { Log = true };

@@ -128,6 +128,43 @@ public class DenseDetectionLossTests
     }
 
     [TestMethod]
+    public void ManyPlacesAreComputedLikeFew()
+    {
+        using var scope = NewDisposeScope();
+        const int repeats = 5003;
+        foreach (var loss in All)
+        {
+            var (many, few) = (Logit.repeat(repeats, 1).requires_grad_(), Logit.requires_grad_());
+            var (mean, expected) = (loss.Compute(many, TargetsFor(loss).repeat(repeats, 1)), loss.Compute(few, TargetsFor(loss)));
+            mean.backward();
+            expected.backward();
+            Assert.AreEqual(expected.item<double>(), mean.item<double>(), 1e-10, $"{loss}");
+            Assert.IsTrue((many.grad! * repeats).allclose(few.grad!.repeat(repeats, 1), 1e-9, 1e-12), $"{loss}");
+            var none = loss.Compute(many, TargetsFor(loss).repeat(repeats, 1), reduction: Reduction.None);
+            Assert.IsTrue(
+                none.allclose(loss.Compute(few, TargetsFor(loss), reduction: Reduction.None).repeat(repeats, 1), 1e-12, 1e-14),
+                $"{loss}: none"
+            );
+        }
+    }
+
+    [TestMethod]
+    public void TheMeanWithoutWeightsIsTheMeanOfWeightsOfOne()
+    {
+        using var scope = NewDisposeScope();
+        foreach (var loss in All)
+        {
+            var (plain, weighed) = (Logit.requires_grad_(), Logit.requires_grad_());
+            var value = loss.Compute(plain, TargetsFor(loss));
+            var same = loss.Compute(weighed, TargetsFor(loss), ones(2, dtype: ScalarType.Float64));
+            value.backward();
+            same.backward();
+            Assert.AreEqual(same.item<double>(), value.item<double>(), 1e-12, $"{loss}");
+            Assert.IsTrue(plain.grad!.allclose(weighed.grad!, 1e-12, 1e-14), $"{loss}");
+        }
+    }
+
+    [TestMethod]
     public void DistributionFocalIsSmallestAtTheTwoNeighbours()
     {
         using var scope = NewDisposeScope();

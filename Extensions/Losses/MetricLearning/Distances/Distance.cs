@@ -10,6 +10,8 @@ namespace MLNetLosses.Losses;
 [DefinitionKind("distance", "Distance")]
 public abstract record Distance : Definition
 {
+    private const long ProductFrom = 1 << 19;
+
     /// <summary>Whether larger is closer.</summary>
     public virtual bool IsSimilarity => false;
 
@@ -50,10 +52,20 @@ public abstract record Distance : Definition
     internal static Tensor Unit(Tensor embeddings) => nn.functional.normalize(embeddings, p: 2, dim: 1, eps: 1e-12);
 
     /// <summary>
-    /// |x - y| of every pair, by differences: 2 - 2 cos would lose half the digits of small distances. Distance 0 has gradient 0.
+    /// |x - y| of every pair; distance 0 has gradient 0. By differences, since 2 - 2 cos would lose half the digits of small distances; where many float32
+    /// rows make that slow, by a matrix product of their float64 numbers, which has more digits than are needed.
     /// </summary>
-    internal static Tensor Lengths(Tensor anchors, Tensor partners) =>
-        cdist(anchors, partners, 2, TorchSharp.compute_mode.donot_use_mm_for_euclid_dist);
+    internal static Tensor Lengths(Tensor anchors, Tensor partners)
+    {
+        if (anchors.dtype != ScalarType.Float32 || anchors.shape[0] * partners.shape[0] * anchors.shape[1] < ProductFrom)
+            return cdist(anchors, partners, 2, TorchSharp.compute_mode.donot_use_mm_for_euclid_dist);
+        var x = anchors.to(ScalarType.Float64);
+        var y = ReferenceEquals(anchors, partners) ? x : partners.to(ScalarType.Float64);
+        var squares = x.square().sum([1], keepdim: true) + y.square().sum([1]);
+        var between = squares - 2 * x.mm(y.t());
+        var equal = between.detach().le(squares.detach() * 1e-14);
+        return between.masked_fill(equal, 1).sqrt().masked_fill(equal, 0).to(anchors.dtype);
+    }
 
     /// <summary>|x| of every row, with gradient 0 at 0.</summary>
     internal static Tensor Lengths(Tensor rows) => rows.norm(1);

@@ -1,0 +1,80 @@
+using Microsoft.VisualStudio.TestTools.UnitTesting;
+using MLNetLosses.Losses;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace MLNetLosses.UnitTests.Losses.MetricLearning;
+
+[TestClass]
+public class DistanceTests
+{
+    private static readonly Distance[] All =
+    [
+        new EuclideanDistance(),
+        new EuclideanDistance { Normalize = false },
+        new EuclideanDistance { Normalize = false, Power = 2 },
+        new EuclideanDistance { Power = 0.5 },
+        new CosineSimilarity(),
+        new DotProductSimilarity(),
+        new SignalToNoiseRatioDistance(),
+    ];
+
+    [TestMethod]
+    public void RowsAreTheDiagonalOfTheMatrix()
+    {
+        using var scope = NewDisposeScope();
+        var (x, y) = (randn(5, 6, dtype: ScalarType.Float64), randn(5, 6, dtype: ScalarType.Float64));
+        foreach (var distance in All)
+            Assert.IsTrue(distance.Rows(x, y).allclose(distance.Matrix(x, y).diagonal(), 1e-9, 1e-12), $"{distance}");
+    }
+
+    [TestMethod]
+    public void LargeSinglePrecisionBatchesKeepTheirDigits()
+    {
+        using var scope = NewDisposeScope();
+        // Large enough to go by a matrix product; rows 0 and 1 are equal, row 2 is close to them.
+        var exact = randn(100, 96, dtype: ScalarType.Float64).to(ScalarType.Float32).to(ScalarType.Float64);
+        exact[1] = exact[0];
+        exact[2] = (exact[0] * (1 + 1e-3 * randn(96, dtype: ScalarType.Float64))).to(ScalarType.Float32).to(ScalarType.Float64);
+        var weights = rand(100, 100, dtype: ScalarType.Float64);
+        foreach (
+            var distance in new Distance[]
+            {
+                new EuclideanDistance { Normalize = false },
+                new EuclideanDistance(),
+            }
+        )
+        {
+            var (x, y) = (exact.clone().requires_grad_(), exact.to(ScalarType.Float32).requires_grad_());
+            var (expected, actual) = (distance.Matrix(x, x), distance.Matrix(y, y));
+            Assert.AreEqual(ScalarType.Float32, actual.dtype);
+            Assert.IsTrue(actual.to(ScalarType.Float64).allclose(expected, 2e-4, 1e-7), $"{distance}");
+            Assert.AreEqual(0f, actual[0, 1].item<float>());
+            (expected * weights).sum().backward();
+            (actual * weights).sum().backward();
+            Assert.IsTrue(y.grad!.to(ScalarType.Float64).allclose(x.grad!, 1e-3, 1e-4), $"{distance}: gradient");
+        }
+    }
+
+    [TestMethod]
+    public void EqualEmbeddingsHaveNoGradient()
+    {
+        using var scope = NewDisposeScope();
+        foreach (var distance in All.OfType<EuclideanDistance>())
+        {
+            var x = ones(3, 4, dtype: ScalarType.Float64).requires_grad_();
+            var (matrix, rows) = (distance.Matrix(x, x), distance.Rows(x, x));
+            (matrix.sum() + rows.sum()).backward();
+            Assert.AreEqual(0, matrix.abs().max().item<double>(), $"{distance}");
+            Assert.AreEqual(0, x.grad!.abs().max().item<double>(), $"{distance}");
+        }
+    }
+
+    [TestMethod]
+    public void ASingleFeatureHasNoVariance()
+    {
+        using var scope = NewDisposeScope();
+        var error = Assert.ThrowsExactly<ArgumentException>(() => new SignalToNoiseRatioDistance().Matrix(rand(3, 1), rand(3, 1)));
+        StringAssert.Contains(error.Message, "at least 2 features");
+    }
+}
