@@ -1,5 +1,7 @@
 using System.CommandLine;
+using System.Text.Json;
 using MLNetLosses.Benchmarks;
+using MLNetLosses.Networks;
 
 // Ours against PyTorch, in pairs, in one run on one machine. Every figure is a median; ratios are what to quote.
 Option<string?> python = new("--python")
@@ -28,6 +30,63 @@ losses.SetAction(parsed => LossComparison.Run(Peer(parsed), parsed.GetValue(only
 var growth = new Command("growth", "How the cost of losses grows with pixels, pairs and classes.") { threads };
 growth.SetAction(parsed => GrowthTable.Run(parsed.GetValue(threads)));
 
-return new RootCommand("Benchmarks: ours against PyTorch, in pairs, in one run.") { losses, growth }
+Option<string> data = new("--data")
+{
+    Description = "A folder with train/ and val/, each with a folder a class.",
+    DefaultValueFactory = _ => Path.Combine("..", "shared", "data", "cifar10"),
+};
+Option<string> model = new("--model") { Description = "resnet20 or resnet18.", DefaultValueFactory = _ => "resnet20" };
+Option<int> size = new("--image-size") { Description = "Pixels.", DefaultValueFactory = _ => 32 };
+Option<int> epochs = new("--epochs") { Description = "Epochs of each run; the first warms up.", DefaultValueFactory = _ => 2 };
+Option<int> batch = new("--batch-size") { Description = "Images a step.", DefaultValueFactory = _ => 64 };
+Option<int> seed = new("--seed") { DefaultValueFactory = _ => 1 };
+
+var classifier = new Command("classifier", "Training and scoring of an image classifier, from files.")
+{
+    python,
+    scripts,
+    peers,
+    blas,
+    threads,
+    rounds,
+    data,
+    model,
+    size,
+    epochs,
+    batch,
+};
+classifier.SetAction(parsed =>
+    ClassifierComparison.Run(
+        Peer(parsed),
+        parsed.GetValue(data)!,
+        parsed.GetValue(model)!,
+        parsed.GetValue(size),
+        parsed.GetValue(epochs),
+        parsed.GetValue(batch),
+        parsed.GetValue(rounds),
+        parsed.GetValue(threads)
+    )
+);
+
+// The process that the command above measures.
+var run = new Command("classifier-run") { data, model, size, epochs, batch, seed, threads };
+run.Hidden = true;
+run.SetAction(parsed =>
+    Console.WriteLine(
+        JsonSerializer.Serialize(
+            ClassifierRun.Measure(
+                parsed.GetValue(data)!,
+                Enum.Parse<Backbone>(parsed.GetValue(model)!),
+                parsed.GetValue(size),
+                parsed.GetValue(epochs),
+                parsed.GetValue(batch),
+                parsed.GetValue(seed),
+                parsed.GetValue(threads)
+            )
+        )
+    )
+);
+
+return new RootCommand("Benchmarks: ours against PyTorch, in pairs, in one run.") { losses, growth, classifier, run }
     .Parse(args)
     .Invoke();
