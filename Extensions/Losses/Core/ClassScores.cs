@@ -1,3 +1,4 @@
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace MLNetLosses.Losses;
@@ -8,10 +9,19 @@ namespace MLNetLosses.Losses;
 /// </summary>
 internal static class ClassScores
 {
-    /// <summary>n = -log p_y, [N, ...], 0 where ignored; torch's fused cross-entropy.</summary>
+    /// <summary>n = -log p_y, [N, ...], 0 where ignored; torch's fused cross-entropy, for pixels on the CPU our own, which keeps no tensor of the logits' size.</summary>
     public static Tensor Cost(SegmentationLoss loss, Tensor logits, ClassTargets targets)
     {
         AtLeastTwo(loss, logits);
+        if (logits.dim() > 2 && logits.device_type == DeviceType.CPU)
+        {
+            var (images, pixels) = (logits.shape[0], PixelScores.PixelCount(logits));
+            var scores = logits.reshape(images, logits.shape[1], pixels);
+            return SoftmaxLogLikelihood
+                .Of(scores, targets.Raw.reshape(images, pixels), new(loss, targets.IgnoredTarget))
+                .neg()
+                .reshape(targets.Raw.shape);
+        }
         return nn.functional.cross_entropy(logits, targets.Raw, null, targets.IgnoredTarget ?? -100, nn.Reduction.None);
     }
 

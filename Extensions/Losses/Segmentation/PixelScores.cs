@@ -25,12 +25,8 @@ internal static class PixelScores
     /// <summary>-ln p_y of index targets, [N, ...]; 0 where ignored. C = 1: of one sigmoid with indices 0 and 1.</summary>
     public static Tensor NegativeLogLikelihood(SegmentationLoss loss, Tensor logits, ClassTargets targets)
     {
-        var (images, pixels) = (logits.shape[0], PixelCount(logits));
         if (targets.ClassCount > 1)
-            return SoftmaxLogLikelihood
-                .Of(logits.reshape(images, logits.shape[1], pixels), targets.Raw.reshape(images, pixels), new(loss, loss.IgnoredTarget))
-                .neg()
-                .reshape(targets.Raw.shape);
+            return ClassScores.Cost(loss, logits, targets);
         var labels = targets.Safe.to(logits.dtype);
         return nn.functional.binary_cross_entropy_with_logits(logits.squeeze(1), labels, reduction: nn.Reduction.None)
             * targets.Weights(logits)!;

@@ -8,6 +8,13 @@ public static class SegmentationPresets
     public static SegmentationLoss DiceCrossEntropy(long ignoreIndex = -100) =>
         (SegmentationLoss)new CrossEntropyLoss { IgnoreIndex = ignoreIndex } + new DiceLoss { IgnoreIndex = ignoreIndex };
 
+    /// <summary>Dice + focal, where easy pixels drown the others (Zhu et al. 2019; MONAI's <c>DiceFocalLoss</c>).</summary>
+    /// <param name="gamma">How strongly easy pixels are turned down.</param>
+    /// <param name="ignoreIndex">The target that counts nowhere, in both terms.</param>
+    /// <exception cref="ArgumentOutOfRangeException">Gamma is negative or not finite.</exception>
+    public static SegmentationLoss DiceFocal(double gamma = 2, long ignoreIndex = -100) =>
+        new DiceLoss { IgnoreIndex = ignoreIndex } + (SegmentationLoss)new FocalLoss { Gamma = gamma, IgnoreIndex = ignoreIndex };
+
     /// <summary>Dice / 2 + centre-line Dice / 2 over the batch's foreground, for tubes (Shit et al. 2021; MONAI's <c>SoftDiceclDiceLoss</c>).</summary>
     /// <param name="ignoreIndex">The target that counts nowhere, in both terms.</param>
     public static SegmentationLoss DiceCenterline(long ignoreIndex = -100) =>

@@ -172,6 +172,7 @@ public class WrapperTests
             var preset in new[]
             {
                 SegmentationPresets.DiceCrossEntropy(255),
+                SegmentationPresets.DiceFocal(3, 255),
                 SegmentationPresets.DiceCenterline(255),
                 SegmentationPresets.DiceBoundary(epochs: 20),
             }
