@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using TorchSharp;
 
 namespace MLNetLosses.Interop;
 
@@ -18,7 +17,7 @@ internal static unsafe class Nnpack
     private static bool Switch()
     {
         var file = OperatingSystem.IsLinux() ? "libtorch_cpu.so" : "libtorch_cpu.dylib";
-        torch.InitializeDeviceType(DeviceType.CPU);
+        NativeLibraryCheck.Ensure();
         if (
             OperatingSystem.IsWindows()
             || !NativeLibrary.TryLoad(file, out var library)

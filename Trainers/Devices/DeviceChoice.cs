@@ -59,6 +59,6 @@ internal sealed record DeviceChoice(torch.Device Device, string Reason, bool IsF
 
     private static string WhyNot(int index) =>
         torch.cuda.is_available()
-            ? $"there are only {torch.cuda.device_count()} CUDA devices, counted from 0: {index} is none of them."
+            ? $"here {Quantity.Of(torch.cuda.device_count(), "CUDA device")} can be used, counted from 0: {index} is none of them."
             : "CUDA is not available here: install a driver, and reference a TorchSharp-cuda package instead of TorchSharp-cpu.";
 }

@@ -112,11 +112,11 @@ internal sealed class ClassificationData : IDisposable
             throw new ArgumentException(
                 Training.Unlabelled == 0
                     ? "The training data have no rows: there is nothing to learn from. Check the folder or the query that they come from."
-                    : $"None of the {Training.Unlabelled} rows of the training data has a label."
+                    : "No row of the training data has a label. Rows get none where MapValueToKey was fitted on data without their class."
             );
         if (Training.Labels.Distinct().Take(2).Count() < 2)
             throw new ArgumentException(
-                $"All {Training.Labels.Count} rows of the training data are of one class, '{Label.Names[Training.Labels[0]]}'. At least 2 classes are needed to tell images apart."
+                $"The training data ({Quantity.Of(Training.Labels.Count, "row")}) are all of one class, '{Label.Names[Training.Labels[0]]}'. At least 2 classes are needed to tell images apart."
             );
         if (Validation is { Labels.Count: 0 })
             throw new ArgumentException(
@@ -136,7 +136,7 @@ internal sealed class ClassificationData : IDisposable
         };
         if (options.ReaderThreads is { } readers)
             loading = loading with { Readers = readers };
-        channel.Info($"{loading.Readers} threads read images ahead of the network.");
+        channel.Info($"Images are read ahead of the network by {Quantity.Of(loading.Readers, "thread")}.");
         TrainingLoader = new(Training.Images, Training.Labels, RowWeights(options), loading, options.CancellationToken);
         Report("training", Training, TrainingLoader, channel);
         if (Validation is null)
@@ -193,12 +193,14 @@ internal sealed class ClassificationData : IDisposable
     {
         var counts = Counts(loader.Labels, Label.ClassCount);
         var classes = Label.Names.Zip(counts, (name, count) => $"{name} {count}").Take(50);
-        channel.Info($"{loader.Count} {what} images: {string.Join(", ", classes)}{(Label.ClassCount > 50 ? ", ..." : "")}.");
+        channel.Info(
+            $"{Quantity.Of(loader.Count, $"{what} image")}: {string.Join(", ", classes)}{(Label.ClassCount > 50 ? ", ..." : "")}."
+        );
         if (rows.Unlabelled > 0)
-            channel.Warning($"{rows.Unlabelled} rows of the {what} data have no label and are left out.");
+            channel.Warning($"Left out: {Quantity.Of(rows.Unlabelled, "row")} of the {what} data without a label.");
         if (loader.Skipped.Count > 0)
             channel.Warning(
-                $"{loader.Skipped.Count} {what} images cannot be read and are left out, the first: {loader.Skipped[0].Message}"
+                $"Left out: {Quantity.Of(loader.Skipped.Count, $"{what} image")} that cannot be read. The first: {loader.Skipped[0].Message}"
             );
     }
 

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Microsoft.ML;
 using Microsoft.ML.Runtime;
 using MLNetLosses.Data;
@@ -13,7 +14,8 @@ namespace MLNetLosses;
 /// <summary>One training of an image classifier: from data to a model. Options are only read.</summary>
 internal sealed class ImageClassificationRun(IHost host, IChannel channel, ImageClassificationTrainer.Options options) : IDisposable
 {
-    private readonly long seed = options.Seed ?? Hosts.Seed(host) ?? Random.Shared.Next();
+    private readonly CheckpointOptions? checkpoint = Checkpoint(options);
+    private readonly long seed = Seed(options, host);
     private readonly DeviceChoice device = DeviceChoice.Make(options.Device, host);
     private readonly List<IDisposable> owned = [];
 
@@ -40,7 +42,9 @@ internal sealed class ImageClassificationRun(IHost host, IChannel channel, Image
             return Finish(network, label, preprocessing, NothingDone());
         }
         var result = Train(network, data);
-        channel.Info($"{data.Training.Images.Cached} of {data.Training.Images.Count} training images are kept decoded in memory.");
+        channel.Info(
+            $"Kept decoded in memory: {data.Training.Images.Cached} of {Quantity.Of(data.Training.Images.Count, "training image")}."
+        );
         return Finish(network, label, preprocessing, result);
     }
 
@@ -123,7 +127,7 @@ internal sealed class ImageClassificationRun(IHost host, IChannel channel, Image
             Validate = validation is null ? null : validation.Measure,
             Options = TrainingOptions(),
             Groups = ParameterGroups(network),
-            Checkpoint = Checkpoint(),
+            Checkpoint = checkpoint,
             Facts = Facts(network, data),
             Generators = new Dictionary<string, torch.Generator> { ["network"] = network.Randomness },
             UsesGlobalRandom = false,
@@ -134,7 +138,7 @@ internal sealed class ImageClassificationRun(IHost host, IChannel channel, Image
         };
         var result = TrainingLoop.Run(job, options.CancellationToken);
         channel.Info(
-            $"{result.Reason} after {result.Epochs} epochs and {result.Steps} steps in {result.Seconds:0.0} s; the model holds "
+            $"{result.Reason} after {Quantity.Of(result.Epochs, "epoch")} and {Quantity.Of(result.Steps, "step")} in {result.Seconds.ToString("0.0", CultureInfo.InvariantCulture)} s; the model holds "
                 + result.KeptEpoch switch
                 {
                     null => "the weights of the unfinished epoch.",
@@ -177,33 +181,6 @@ internal sealed class ImageClassificationRun(IHost host, IChannel channel, Image
         ];
     }
 
-    private CheckpointOptions? Checkpoint()
-    {
-        if (options.CheckpointFolder is not { } folder)
-            return null;
-        try
-        {
-            Directory.CreateDirectory(folder);
-            // A folder that cannot be written is better found now than after an epoch.
-            using var probe = new FileStream(
-                Path.Combine(folder, $".{Guid.NewGuid():N}.tmp"),
-                FileMode.CreateNew,
-                FileAccess.Write,
-                FileShare.None,
-                bufferSize: 1,
-                FileOptions.DeleteOnClose
-            );
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new IOException(
-                $"The CheckpointFolder '{folder}' cannot be written: {e.Message} Choose another folder, or null for no checkpoint.",
-                e
-            );
-        }
-        return new(Path.Combine(folder, "checkpoint.safetensors")) { EveryEpochs = options.CheckpointEveryEpochs, Resume = options.Resume };
-    }
-
     private Dictionary<string, string> Facts(BackboneNetwork network, ClassificationData data) =>
         new()
         {
@@ -242,6 +219,18 @@ internal sealed class ImageClassificationRun(IHost host, IChannel channel, Image
         };
         return new(host, model, NetworkClassifier.Of(network, model, device.Device), label.Values);
     }
+
+    private static CheckpointOptions? Checkpoint(ImageClassificationTrainer.Options options) =>
+        options.CheckpointFolder is { } folder
+            ? new(Path.Combine(folder, "checkpoint.safetensors")) { EveryEpochs = options.CheckpointEveryEpochs, Resume = options.Resume }
+            : null;
+
+    /// <summary>The seed that was given, else that of the training to go on with, else any.</summary>
+    private static long Seed(ImageClassificationTrainer.Options options, IHost host) =>
+        options.Seed
+        ?? Hosts.Seed(host)
+        ?? (Checkpoint(options) is { } kept ? Training.Checkpoint.SavedSeed(kept) : null)
+        ?? Random.Shared.Next();
 
     private static TrainingResult NothingDone() => new(StopReason.Canceled, 0, 0, 0, 0, [], null, null, 0, 0);
 

@@ -20,6 +20,7 @@ public sealed partial class ImageClassificationTrainer : IEstimator<ImageClassif
     internal ImageClassificationTrainer(IHostEnvironment environment, Options options)
     {
         ArgumentNullException.ThrowIfNull(options);
+        NativeLibraryCheck.Ensure();
         host = environment.Register(nameof(ImageClassificationTrainer));
         this.options = options.Copy();
         Validate(this.options);

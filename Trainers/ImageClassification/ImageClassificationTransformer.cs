@@ -93,6 +93,7 @@ public sealed class ImageClassificationTransformer : ITransformer, ILoadable<Ima
 
     static ImageClassificationTransformer ILoadable<ImageClassificationTransformer>.Load(IHostEnvironment environment, ModelReader reader)
     {
+        NativeLibraryCheck.Ensure();
         var model = reader.Read("model.json", stream => ImageClassificationModel.FromJson(new StreamReader(stream).ReadToEnd()));
         var classes = reader.Has("classes") ? reader.ReadKeyValues("classes") : null;
         if (classes is not null && classes.Count != model.ClassCount)

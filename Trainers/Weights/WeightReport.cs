@@ -32,7 +32,7 @@ public sealed class WeightReport
     /// <summary>One line that says all this, for a log.</summary>
     public override string ToString()
     {
-        List<string> parts = [$"Loaded {Loaded.Count} tensors from '{Source}'"];
+        List<string> parts = [$"Loaded {Quantity.Of(Loaded.Count, "tensor")} from '{Source}'"];
         if (HeadKept)
             parts.Add(
                 ClassCountInFile is { } count

@@ -137,9 +137,9 @@ public class OptionEffectsTests
         );
         CollectionAssert.AreEqual(usual, Training.Weights(model));
         var text = string.Join('\n', log);
-        StringAssert.Contains(text, "computes with 1 threads");
-        StringAssert.Contains(text, "3 threads read images");
-        StringAssert.Contains(text, "5 of 16 training images are kept decoded");
+        StringAssert.Contains(text, "computes with 1 thread on");
+        StringAssert.Contains(text, "read ahead of the network by 3 threads");
+        StringAssert.Contains(text, "Kept decoded in memory: 5 of 16 training images");
     }
 
     [TestMethod]

@@ -1,8 +1,9 @@
 using Microsoft.ML;
+using Microsoft.ML.Data;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 using MLNetLosses.Data;
 using MLNetLosses.Interop;
-using MLNetLosses.Losses;
+using MLNetLosses.UnitTests.Imaging;
 
 namespace MLNetLosses.UnitTests.ImageClassification;
 
@@ -42,6 +43,13 @@ public class TrainerDataTests
         );
 
     [TestMethod]
+    public void AnEmptyFolderIsRefused() =>
+        StringAssert.Contains(
+            Assert.Throws<ArgumentException>(() => Training.Fit(DrawnImages.Keyed(Training.Context(), []), Training.Small())).Message,
+            "Check that the data hold rows of every class."
+        );
+
+    [TestMethod]
     public void OneClassIsRefused()
     {
         var alone = DrawnImages.Bytes(9).Where(row => row.Label == "disc");
@@ -69,7 +77,7 @@ public class TrainerDataTests
         var rows = DrawnImages.Bytes(12);
         rows[4].Label = "ellipse";
         Training.Fit(known.Transform(context.Data.LoadFromEnumerable(rows)), Training.Small(), context).Dispose();
-        Assert.IsTrue(log.Any(line => line.Contains("1 rows of the training data have no label")), string.Join('\n', log));
+        Assert.IsTrue(log.Any(line => line.Contains("Left out: 1 row of the training data without a label.")), string.Join('\n', log));
     }
 
     [TestMethod]
@@ -88,13 +96,56 @@ public class TrainerDataTests
         StringAssert.Contains(error.Message, files[7].Path);
         using var model = Training.Fit(data, Training.Small(o => o.SkipUndecodableImages = true), context);
         Assert.IsTrue(
-            log.Any(line => line.Contains("1 training images cannot be read") && line.Contains(files[7].Path)),
+            log.Any(line => line.Contains("Left out: 1 training image that cannot be read.") && line.Contains(files[7].Path)),
             string.Join('\n', log)
         );
         Assert.AreEqual(11, model.Summary.History.Sum(e => e.Images) + 11 % 8);
         var metrics = context.MulticlassClassification.Evaluate(model.Transform(data));
         Assert.IsInRange(0.0, 1.0, metrics.MicroAccuracy);
     }
+
+    [TestMethod]
+    [DataRow("text", "<!DOCTYPE ht")]
+    [DataRow("empty", "no bytes")]
+    [DataRow("huge", "20000 x 20000 = 400,000,000 pixels")]
+    [DataRow("cut", "PNG of 64 x 64")]
+    public void AnImageThatCannotBeUsedIsNamedByItsRow(string kind, string message)
+    {
+        var rows = DrawnImages.Bytes(8);
+        rows[5].Image = kind switch
+        {
+            "text" => "<!DOCTYPE html><html>"u8.ToArray(),
+            "empty" => [],
+            "huge" => Png.Write(20_000, 20_000, Png.Rgb, 8, []),
+            _ => DrawnImages.Png(1, 1, size: 64)[..500],
+        };
+        var data = DrawnImages.Keyed(Training.Context(), rows);
+        var error = Assert.ThrowsExactly<ImageDecodeException>(() => Training.Fit(data, Training.Small()));
+        Assert.AreEqual(5L, error.Row);
+        StringAssert.Contains(error.Message, message);
+    }
+
+    [TestMethod]
+    public void AnImageOfOnePixelIsLearnedAndScored()
+    {
+        var rows = DrawnImages.Bytes(8);
+        rows[5].Image = DrawnImages.Png(1, 1, size: 1);
+        var data = DrawnImages.Keyed(Training.Context(), rows);
+        using var model = Training.Fit(data, Training.Small());
+        Assert.AreEqual(8, model.Summary.History.Sum(e => e.Images));
+        Assert.IsTrue(model.Transform(data).GetColumn<float[]>("Score").All(score => Math.Abs(score.Sum() - 1) < 1e-4));
+    }
+
+    [TestMethod]
+    public void WeightsForAnotherNumberOfClassesAreRefused() =>
+        StringAssert.Contains(
+            Assert
+                .Throws<ArgumentException>(() =>
+                    Training.Fit(Training.Data(9), Training.Small(o => o.ClassWeights = ClassWeights.Of(1, 2)))
+                )
+                .Message,
+            "ClassWeights gives 2 weights, but the label column has 3 classes: 'disc', 'square', 'stripe'"
+        );
 
     [TestMethod]
     public void AValidationSetWithAnUnknownClassIsRefused()

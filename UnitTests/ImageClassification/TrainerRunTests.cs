@@ -100,6 +100,40 @@ public class TrainerRunTests
     }
 
     [TestMethod]
+    public void ATrainingWithoutASeedResumesWithTheOneThatItDrew()
+    {
+        using var folder = new DrawnImages();
+        var seeds = new List<string>();
+        TrainingResult Train(bool resume, int? stopAfter)
+        {
+            var context = new MLContext();
+            context.Log += (_, e) => seeds.AddRange(e.Message.Split('\n').Where(line => line.Contains("The seed is")));
+            using var source = new CancellationTokenSource();
+            var options = Training.Small(o =>
+            {
+                (o.Epoch, o.CheckpointFolder, o.Resume, o.CancellationToken) = (3, folder.Folder, resume, source.Token);
+                o.Progress = new Recorder
+                {
+                    OnReport = progress =>
+                    {
+                        if (progress.Finished?.Epoch == stopAfter)
+                            source.Cancel();
+                    },
+                };
+            });
+            using var model = Training.Fit(Training.Data(16), options, context);
+            return model.Summary;
+        }
+        Train(resume: false, stopAfter: 1);
+        var resumed = Train(resume: true, stopAfter: null);
+        Assert.AreEqual((1, 3), (resumed.ResumedFrom, resumed.Epochs));
+        Train(resume: false, stopAfter: 1);
+        Assert.HasCount(3, seeds);
+        Assert.AreEqual(seeds[0], seeds[1]);
+        Assert.AreNotEqual(seeds[0], seeds[2]);
+    }
+
+    [TestMethod]
     public void ATrainingThatWasKilledResumesToTheSameModel()
     {
         using var folder = new DrawnImages();

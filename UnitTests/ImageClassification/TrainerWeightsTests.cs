@@ -2,6 +2,7 @@ using Microsoft.ML;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 using MLNetLosses.Losses;
 using MLNetLosses.Networks;
+using MLNetLosses.UnitTests.Weights;
 
 namespace MLNetLosses.UnitTests.ImageClassification;
 
@@ -36,6 +37,32 @@ public class TrainerWeightsTests
         using var scope = TorchSharp.torch.NewDisposeScope();
         Assert.IsTrue(kept.Tensors["conv1.weight"].ToTensor().equal(other.state_dict()["conv1.weight"]).all().item<bool>());
         CollectionAssert.AreEqual(new long[] { 3, 64 }, kept.Tensors["linear.weight"].Shape);
+    }
+
+    [TestMethod]
+    [DataRow("hostile", "'os.system', which is not on the closed list")]
+    [DataRow("truncated", "weights.pth")]
+    [DataRow("empty", "weights.pth")]
+    [DataRow("missing", "weights.pth")]
+    public void AFileOfWeightsThatCannotBeUsedIsNamed(string kind, string message)
+    {
+        using var images = new DrawnImages();
+        var path = Path.Combine(images.Folder, "weights.pth");
+        var hostile = TorchFiles.Torch(new Pickle().Global("os", "system").Mark().Text("touch owned").Tuple().Reduce().Done());
+        if (kind != "missing")
+            File.WriteAllBytes(
+                path,
+                kind switch
+                {
+                    "hostile" => hostile,
+                    "truncated" => hostile[..(hostile.Length / 2)],
+                    _ => [],
+                }
+            );
+        var error = Assert.Throws<Exception>(() => Training.Fit(Training.Data(9), Training.Small(o => o.Weights = path)), kind);
+        Assert.IsInstanceOfType(error, kind == "missing" ? typeof(FileNotFoundException) : typeof(InvalidDataException));
+        StringAssert.Contains(error.Message, message);
+        StringAssert.Contains(error.Message, path);
     }
 
     [TestMethod]

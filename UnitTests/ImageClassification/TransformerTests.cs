@@ -195,6 +195,13 @@ public class TransformerTests
         var before = torch.Tensor.TotalCount;
         Scores(transformer, Unlabelled(50));
         Assert.AreEqual(before, torch.Tensor.TotalCount);
+        using var engine = Context.Model.CreatePredictionEngine<DrawnImages.BytesRow, DrawnImages.Prediction>(Named(transformer));
+        var rows = DrawnImages.Bytes(10);
+        engine.Predict(rows[0]);
+        var alive = torch.Tensor.TotalCount;
+        foreach (var row in rows)
+            engine.Predict(row);
+        Assert.AreEqual(alive, torch.Tensor.TotalCount);
     }
 
     [TestMethod]

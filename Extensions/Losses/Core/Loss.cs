@@ -44,7 +44,12 @@ public abstract record Loss : Definition
     /// </summary>
     /// <param name="context">Facts about the data; null: none, enough for losses without state.</param>
     /// <exception cref="ArgumentException">The options contradict each other, or the loss needs a fact that the context lacks.</exception>
-    public LossFunction Build(LossContext? context = null) => new(this, context ?? new LossContext());
+    /// <exception cref="DllNotFoundException">TorchSharp's native library does not load; the message says why and what to do.</exception>
+    public LossFunction Build(LossContext? context = null)
+    {
+        Interop.NativeLibraryCheck.Ensure();
+        return new(this, context ?? new LossContext());
+    }
 
     /// <summary>The value for named inputs, for a loss without state.</summary>
     /// <param name="inputs">The tensors by name.</param>

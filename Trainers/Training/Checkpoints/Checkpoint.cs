@@ -43,7 +43,16 @@ internal sealed class Checkpoint
         if (!options.Resume || !File.Exists(options.Path))
             return null;
         using var file = TensorFile.Read(options.Path);
-        return file.Metadata.TryGetValue(IdentityName, out var json) ? (long?)JsonNode.Parse(json)?["options"]?["seed"] : null;
+        if (!file.Metadata.TryGetValue(IdentityName, out var json))
+            return null;
+        try
+        {
+            return (long?)JsonNode.Parse(json)?["options"]?["seed"];
+        }
+        catch (Exception error) when (error is JsonException or InvalidOperationException or FormatException)
+        {
+            throw Damaged(options.Path, error);
+        }
     }
 
     /// <exception cref="IOException">It could not be written; the old file is as it was.</exception>
@@ -107,9 +116,12 @@ internal sealed class Checkpoint
         }
         catch (Exception error) when (error is JsonException or KeyNotFoundException or NotSupportedException)
         {
-            throw new InvalidDataException($"The checkpoint '{Path}' is damaged: {error.Message}", error);
+            throw Damaged(Path, error);
         }
     }
+
+    private static InvalidDataException Damaged(string path, Exception error) =>
+        new($"The checkpoint '{path}' is damaged: {error.Message}", error);
 
     private InvalidDataException Other(IReadOnlyList<string> differences) =>
         new(

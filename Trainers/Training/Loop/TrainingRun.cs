@@ -66,7 +66,9 @@ internal sealed class TrainingRun : IDisposable
             job.Log?.Invoke(memory);
         if (job.Threads is { } threads && threads != get_num_threads())
             set_num_threads(threads);
-        job.Log?.Invoke($"Training computes with {get_num_threads()} threads of {Environment.ProcessorCount} processors.");
+        job.Log?.Invoke(
+            $"Training computes with {Quantity.Of(get_num_threads(), "thread")} on {Quantity.Of(Environment.ProcessorCount, "processor")}."
+        );
     }
 
     private void RunEpoch(CancellationToken cancellation)

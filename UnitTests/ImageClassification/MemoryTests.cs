@@ -1,0 +1,34 @@
+using System.Globalization;
+using Microsoft.VisualStudio.TestTools.UnitTesting;
+
+namespace MLNetLosses.UnitTests.ImageClassification;
+
+/// <summary>Memory of the process, in one of its own.</summary>
+[TestClass]
+public class MemoryTests
+{
+    private const int Steps = 600;
+
+    [TestMethod]
+    public void TheProcessDoesNotGrowWhileItTrains()
+    {
+        var sizes = ChildProcess.Run(TrainAndMeasure).Split(' ').Select(size => double.Parse(size, CultureInfo.InvariantCulture)).ToArray();
+        Console.WriteLine($"Grown by {sizes[1] / sizes[0] - 1:P2}.");
+        Assert.IsLessThan(1.05, sizes[1] / sizes[0], $"{sizes[0]:N0} bytes after {Steps / 10} steps, {sizes[1]:N0} after {Steps}.");
+    }
+
+    private static int TrainAndMeasure(string[] arguments)
+    {
+        var sizes = new Dictionary<long, long>();
+        var options = Training.Small(o =>
+        {
+            (o.ImageSize, o.BatchSize, o.Epoch, o.ProgressInterval) = (8, 2, Steps / 20, 20);
+            (o.ValidationSet, o.CheckpointEveryEpochs) = (Training.Data(3, seed: 2), Steps);
+            o.MetricsCallback = _ => { };
+            o.Progress = new Recorder { OnReport = progress => sizes[progress.Step] = Environment.WorkingSet };
+        });
+        Training.Fit(Training.Data(40), options).Dispose();
+        Console.WriteLine(FormattableString.Invariant($"{sizes[Steps / 10]} {sizes[Steps]}"));
+        return 0;
+    }
+}
