@@ -171,7 +171,7 @@ public sealed partial class ImageClassificationTrainer
 
         /// <summary>
         /// From which everything random is drawn. Null (the default): the seed of the <see cref="MLContext"/>, or where it has none another
-        /// one each time, which the log names. The same seed, data and options give the same model bit for bit on the CPU of the same
+        /// one each time, which the log names; <see cref="Resume"/> goes on with that of the checkpoint. The same seed, data and options give the same model bit for bit on the CPU of the same
         /// machine.
         /// </summary>
         public int? Seed { get; set; }

@@ -32,6 +32,22 @@ public class TrainerDataTests
     }
 
     [TestMethod]
+    public void ImagesBytesAndPathsTeachTheSame()
+    {
+        var context = Training.Context();
+        using var images = new DrawnImages();
+        var rows = context.Data.LoadFromEnumerable(images.Files(16));
+        byte[] Learned(IEstimator<ITransformer> column)
+        {
+            var data = DrawnImages.Keys(context).Append(column).Fit(rows).Transform(rows);
+            return Training.Weights(data, Training.Small());
+        }
+        var byPath = Learned(context.Transforms.CopyColumns("Image", "Path"));
+        CollectionAssert.AreEqual(byPath, Learned(context.Transforms.LoadRawImageBytes("Image", "", "Path")));
+        CollectionAssert.AreEqual(byPath, Learned(context.Transforms.LoadImages("Image", "", "Path")));
+    }
+
+    [TestMethod]
     public void AnEmptySetIsRefused() =>
         StringAssert.Contains(
             Assert
