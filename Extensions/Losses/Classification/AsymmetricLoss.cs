@@ -89,11 +89,12 @@ public sealed record AsymmetricLoss : IndexedClassificationLoss
         using (no_grad())
         {
             var z = away.detach();
-            var positive = targets.AsLabels().Raw.eq(1);
+            var yes = OneVsRest.Labels(targets, z);
+            var no = 1 - yes;
             var hit = DenseScores.Modulated(z, GammaPositive, wanted);
             var miss = Margin == 0 ? DenseScores.Modulated(z, GammaNegative, wanted) : Shifted(z, wanted);
-            values = where(positive, hit.Values, miss.Values);
-            slopes = wanted ? where(positive, hit.Slopes!, miss.Slopes!) : null;
+            values = addcmul(hit.Values * yes, miss.Values, no, 1);
+            slopes = wanted ? addcmul(hit.Slopes! * yes, miss.Slopes!, no, 1) : null;
         }
         return KnownGradient.Attach(values, away, slopes);
     }
@@ -103,15 +104,15 @@ public sealed record AsymmetricLoss : IndexedClassificationLoss
     {
         var s = z.sigmoid();
         var r = (s - Margin).relu_();
-        var cost = -(-r).log1p();
+        var cost = (-r).log1p_().neg_();
         var factor = GammaNegative == 0 ? null : DenseScores.Power(r, GammaNegative);
         var values = factor is null ? cost : cost * factor;
         if (!wanted)
             return (values, null);
-        // d/dr = r^gamma (gamma cost / r + 1 / (1 - r)); cost / r tends to 1 at 0.
-        var slopes = (1 - r).reciprocal();
+        // d/dr = r^gamma (gamma cost / r + 1 / (1 - r)), dr/dz = s (1 - s) above the margin
+        var slopes = (1 - r).reciprocal_();
         if (factor is not null)
-            slopes = slopes.add_((cost / where(r.gt(0), r, 1)).mul_(GammaNegative)).mul_(factor);
-        return (values, slopes.mul_(s * (1 - s)).mul_(r.gt(0)));
+            slopes.addcdiv_(cost, r.clamp_min(FocalCurve.Tiny), GammaNegative).mul_(factor);
+        return (values, slopes.mul_(s).mul_(1 - s).mul_(r.sign()));
     }
 }

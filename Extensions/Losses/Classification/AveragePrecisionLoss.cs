@@ -72,7 +72,7 @@ public sealed record AveragePrecisionLoss : IndexedClassificationLoss
             column,
             ones_like(column),
             positive.logical_not().index_select(1, column),
-            Rows(targets.Valid!).index_select(1, column)
+            targets.MayIgnore ? Rows(targets.Valid!).index_select(1, column) : null
         );
     }
 

@@ -41,21 +41,33 @@ public sealed record BinaryCrossEntropyLoss : WeightedClassificationLoss
     protected override LossTerms Score(Tensor logits, ClassTargets targets, LossCall call)
     {
         var positive = PositiveWeightFor(logits, call);
-        if (!targets.AreBinary)
-            return ByColumn(OfIndices(logits, targets, positive), targets, call);
-        var labels = targets.AsLabels();
+        return targets.AreBinary
+            ? ByColumn(OfLabels(logits, targets.AsLabels(), positive, nn.Reduction.None), targets.AsLabels(), call)
+            : ByColumn(OfIndices(logits, targets, positive), targets, call);
+    }
+
+    /// <inheritdoc/>
+    protected internal override Tensor? FusedMean(LossCall call)
+    {
+        if (ClassWeights is not null)
+            return null;
+        var logits = call["logits"];
+        var targets = ClassTargets.Read(this, call);
+        return targets.AreBinary && targets.AsLabels() is { MayIgnore: false } labels && logits.numel() > 0
+            ? OfLabels(logits, labels, PositiveWeightFor(logits, call), nn.Reduction.Mean)
+            : null;
+    }
+
+    private Tensor OfLabels(Tensor logits, ClassTargets labels, Tensor? positive, nn.Reduction reduction)
+    {
         var t = labels.Safe.to(logits.dtype);
         if (LabelSmoothing > 0)
             t = t * (1 - LabelSmoothing) + LabelSmoothing / 2;
-        return ByColumn(
-            nn.functional.binary_cross_entropy_with_logits(
-                logits,
-                t,
-                reduction: nn.Reduction.None,
-                pos_weights: positive is null ? null : ClassScores.AlongClasses(positive, logits)
-            ),
-            labels,
-            call
+        return nn.functional.binary_cross_entropy_with_logits(
+            logits,
+            t,
+            reduction: reduction,
+            pos_weights: positive is null ? null : ClassScores.AlongClasses(positive, logits)
         );
     }
 

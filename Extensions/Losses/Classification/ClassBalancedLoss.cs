@@ -78,6 +78,8 @@ public sealed record ClassBalancedLoss : ClassificationLoss
             return crossEntropy.Weighed(logits, targets, weights); // smoothing mixes the weights of all classes
         var terms = call.Inner("inner").Terms();
         var rows = weights.take(targets.Safe);
-        return new(terms.Values, terms.Weights! * (terms.Values.dim() > rows.dim() ? rows.unsqueeze(1) : rows));
+        if (terms.Values.dim() > rows.dim())
+            rows = rows.unsqueeze(1);
+        return new(terms.Values, terms.Weights is null ? rows : terms.Weights * rows);
     }
 }

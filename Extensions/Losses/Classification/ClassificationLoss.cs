@@ -38,12 +38,12 @@ public abstract record IndexedClassificationLoss : ClassificationLoss
     protected internal override long? IgnoredTarget => IgnoreIndex;
 
     /// <summary>A value a row, weighed 1, or 0 where ignored.</summary>
-    private protected static LossTerms ByRow(Tensor values, ClassTargets targets) => new(values, targets.Weights(values));
+    private protected static LossTerms ByRow(Tensor values, ClassTargets targets) => new(values, targets.WeightsIfIgnoring(values));
 
     /// <summary>The weight of the target's class for each row, 0 where ignored.</summary>
     private protected static Tensor? RowWeights(Tensor? classWeights, Tensor like, ClassTargets targets)
     {
-        var valid = targets.Weights(like);
+        var valid = targets.WeightsIfIgnoring(like);
         var picked = classWeights?.take(targets.Safe);
         return picked is null || valid is null ? picked ?? valid : picked * valid;
     }
@@ -83,7 +83,9 @@ public abstract record WeightedClassificationLoss : IndexedClassificationLoss
     /// <summary>A value an element [N, C, ...], weighed by its column, 0 where ignored (indices: in the whole row).</summary>
     private protected LossTerms ByColumn(Tensor values, ClassTargets targets, LossCall call)
     {
-        var valid = targets.AreIndices ? targets.Weights(values)?.unsqueeze(1) : targets.Weights(values);
+        var valid = targets.WeightsIfIgnoring(values);
+        if (targets.AreIndices)
+            valid = valid?.unsqueeze(1);
         var columns = ClassWeightsFor(values, call) is { } given ? ClassScores.AlongClasses(given, values) : null;
         return new(values, valid is null || columns is null ? valid ?? columns : valid * columns);
     }

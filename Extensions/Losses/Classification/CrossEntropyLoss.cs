@@ -44,12 +44,13 @@ public sealed record CrossEntropyLoss : WeightedClassificationLoss
         var targets = ClassTargets.Read(this, call);
         if (!targets.AreIndices || logits.numel() == 0)
             return null;
-        // torch's mean divides by a sum of weights that may be 0: its sum, and our own division, serve every case.
         var scores = AtLeastTwoClasses(logits, targets);
         var weights = ClassWeightsFor(logits, call, (int)scores.shape[1]);
+        if (weights is null && !targets.MayIgnore)
+            return nn.functional.cross_entropy(scores, targets.Raw, null, IgnoreIndex, nn.Reduction.Mean, LabelSmoothing);
+        // torch's mean divides by a sum of weights that may be 0: its sum and our own division serve every case.
         var sum = nn.functional.cross_entropy(scores, targets.Raw, weights, IgnoreIndex, nn.Reduction.Sum, LabelSmoothing);
-        var total = weights is null ? targets.Valid!.sum() : RowWeights(weights, scores, targets)!.sum();
-        return sum / LossReducer.NotZero(total);
+        return sum / LossReducer.NotZero((RowWeights(weights, scores, targets) ?? targets.Valid!).sum());
     }
 
     /// <summary>The terms with other class weights than the option's.</summary>

@@ -57,7 +57,7 @@ public sealed record DistillationLoss : IndexedClassificationLoss
             var cost = ClassScores.Cost(this, logits, targets!) * (1 - Alpha);
             values = values is null ? cost : values + cost;
         }
-        return new(values!, targets?.Weights(values!));
+        return new(values!, targets?.WeightsIfIgnoring(values!));
     }
 
     private Tensor Imitation(Tensor logits, Tensor teacher)

@@ -31,7 +31,7 @@ public enum EvidenceActivation
 /// <summary>
 /// e = evidence(x), a = e + 1, S = sum a, m = a / S, y one-hot; class indices, a value a row: the Risk plus RegularizationWeight KL(Dir(a~) || Dir(1)), a~ = y + (1 - y) a:
 /// lgamma(S~) - lgamma(C) - sum lgamma(a~_c) + sum (a~_c - 1)(digamma(a~_c) - digamma(S~)). The prediction is m, the uncertainty C / S. With the full KL from the first epoch learning may never start: the paper
-/// anneals it by min(1, epoch / 10). Sensoy et al. 2018; follows dougbrion/pytorch-classification-uncertainty.
+/// anneals it by min(1, epoch / 10). The divergence has no second derivative. Sensoy et al. 2018; follows dougbrion/pytorch-classification-uncertainty.
 /// </summary>
 /// <exception cref="ArgumentException">Shapes or types do not fit.</exception>
 [LossGuide(
@@ -98,11 +98,24 @@ public sealed record EvidentialClassificationLoss : IndexedClassificationLoss
         return 1 - targets.Pick(mean) * 2 + squares + (1 - squares) / (total + 1);
     }
 
+    // KL(Dir(a) || Dir(1)) with its derivative (a_c - 1) trigamma(a_c) - trigamma(S) sum(a - 1): gamma functions are slow, and the chain needs five.
     private static Tensor Divergence(Tensor a)
     {
-        var total = a.sum(1);
-        var spread = ((a - 1) * (a.digamma() - total.unsqueeze(1).digamma())).sum(1);
-        return total.lgamma() - LogGamma((int)a.shape[1]) - a.lgamma().sum(1) + spread;
+        var wanted = KnownGradient.IsWanted(a);
+        Tensor values;
+        Tensor slopes;
+        using (no_grad())
+        {
+            var (x, total) = (a.detach(), a.detach().sum(1));
+            var beyond = x - 1;
+            values =
+                total.lgamma()
+                - LogGamma((int)a.shape[1])
+                - x.lgamma().sum(1)
+                + (beyond * (x.digamma() - total.unsqueeze(1).digamma())).sum(1);
+            slopes = wanted ? beyond * x.polygamma(1) - (beyond.sum(1) * total.polygamma(1)).unsqueeze(1) : x;
+        }
+        return wanted ? values + ((a - a.detach()) * slopes).sum(1) : values;
     }
 
     // lgamma of a whole number: log (C - 1)!

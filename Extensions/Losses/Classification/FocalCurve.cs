@@ -5,8 +5,8 @@ namespace MLNetLosses.Losses;
 /// <summary>(1 - p)^gamma (-log p) as a curve over a cost or a logit, with a derivative that is finite everywhere.</summary>
 internal static class FocalCurve
 {
-    // The least normal number of single precision: keeps 0 from a negative power, and 0 / 0 at 1.
-    private const double Tiny = 1.2e-38;
+    /// <summary>The least normal number of single precision, which keeps 0 from a negative power and from a denominator.</summary>
+    public const double Tiny = 1.2e-38;
 
     /// <summary>Over costs n = -log p: (1 - exp(-n))^gamma n.</summary>
     public static Tensor OfCost(Tensor cost, double gamma)

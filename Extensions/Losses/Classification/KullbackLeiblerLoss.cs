@@ -4,8 +4,8 @@ namespace MLNetLosses.Losses;
 
 /// <summary>
 /// Probabilities q [N, C, ...]: l = sum_c q_c (log q_c - log p_c), p = softmax(logits), 0 log 0 = 0; a value a row, mean over rows (not over N C elements). The gradient to the logits
-/// is p - q, that of <see cref="CrossEntropyLoss"/>; the value is CrossEntropy - entropy(q), so that 0 is reached. The gradient to q is log q + 1 - log p; at q = 0 its infinite part is
-/// left out. Takes logits and probabilities, in this order. Follows <c>torch.nn.functional.kl_div</c> summed over classes.
+/// is p - q, that of <see cref="CrossEntropyLoss"/>; the value is CrossEntropy - entropy(q), so that 0 is reached. The gradient to q is log q + 1 - log p, large but finite at
+/// q = 0. Takes logits and probabilities, in this order. Follows <c>torch.nn.functional.kl_div</c> summed over classes.
 /// </summary>
 /// <exception cref="ArgumentException">Shapes or types do not fit, or rows do not sum to 1.</exception>
 [LossGuide(
@@ -24,6 +24,8 @@ public sealed record KullbackLeiblerLoss : ClassificationLoss
     protected override LossTerms Score(Tensor logits, ClassTargets targets, LossCall call)
     {
         var q = targets.Raw.to(logits.dtype);
-        return new((q * (where(q.gt(0), q, 1).log() - ClassScores.LogProbabilities(this, logits))).sum(1));
+        ClassScores.AtLeastTwo(this, logits);
+        var negativeEntropy = (q * q.clamp_min(FocalCurve.Tiny).log()).sum(1);
+        return new(nn.functional.cross_entropy(logits, q, reduction: nn.Reduction.None) + negativeEntropy);
     }
 }

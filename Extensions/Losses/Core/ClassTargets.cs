@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace MLNetLosses.Losses;
@@ -25,6 +27,7 @@ public sealed class ClassTargets
     private readonly long? ignored;
     private Tensor? valid;
     private Tensor? safe;
+    private bool? mayIgnore;
 
     private ClassTargets(TargetForms form, Tensor raw, int classCount, long? ignored) =>
         (Form, Raw, ClassCount, this.ignored) = (form, raw, classCount, ignored);
@@ -48,11 +51,38 @@ public sealed class ClassTargets
     public Tensor? Valid => IgnoredTarget is { } none ? valid ??= Raw.ne(none) : null;
 
     /// <summary>The targets with 0 in place of ignored elements.</summary>
-    public Tensor Safe => Valid is null ? Raw : safe ??= Raw.masked_fill(Valid.logical_not(), 0);
+    public Tensor Safe => !MayIgnore ? Raw : safe ??= Raw.masked_fill(Valid!.logical_not(), 0);
 
     /// <summary>1 where an element counts and 0 where not, in a type; null when nothing can be ignored.</summary>
     /// <param name="like">Gives the type.</param>
     public Tensor? Weights(Tensor like) => Valid?.to(like.dtype);
+
+    /// <summary>
+    /// Whether some element may be ignored. On the CPU it is looked up, since that costs one pass over the targets and saves several over the values; another
+    /// device would have to be waited for.
+    /// </summary>
+    internal bool MayIgnore => mayIgnore ??= IgnoredTarget is { } none && MayHold(Raw, none);
+
+    private static bool MayHold(Tensor targets, long value)
+    {
+        if (targets.device_type != DeviceType.CPU)
+            return true;
+        // Floating-point numbers are compared by their bits, for which the search is vectorised; 0 has two patterns.
+        if (targets.is_contiguous() && value != 0)
+            switch (targets.dtype)
+            {
+                case ScalarType.Int64:
+                    return MemoryMarshal.Cast<byte, long>(targets.bytes).Contains(value);
+                case ScalarType.Float32:
+                    return MemoryMarshal.Cast<byte, int>(targets.bytes).Contains(BitConverter.SingleToInt32Bits(value));
+                case ScalarType.Float64:
+                    return MemoryMarshal.Cast<byte, long>(targets.bytes).Contains(BitConverter.DoubleToInt64Bits(value));
+            }
+        return targets.eq(value).any().item<bool>();
+    }
+
+    /// <summary>As <see cref="Weights"/>, null also where everything counts.</summary>
+    internal Tensor? WeightsIfIgnoring(Tensor like) => MayIgnore ? Weights(like) : null;
 
     /// <summary>The element of the target's class along axis 1: [N, C, ...] to [N, ...].</summary>
     /// <param name="scores">[N, C, ...].</param>

@@ -32,6 +32,9 @@ internal static class DenseScores
     /// <summary>x^power; small whole powers without a logarithm.</summary>
     public static Tensor Power(Tensor x, double power) =>
         power == 1 ? x
+        : power == 0.5 ? x.sqrt()
         : power == 2 ? x * x
+        : power == 3 ? x * x * x
+        : power == 4 ? Power(x * x, 2)
         : x.pow(power);
 }

@@ -55,10 +55,10 @@ public sealed record AdaptiveWingLoss : RegressionLoss
     {
         var size = (predictions - targets).abs();
         var exponent = Alpha - targets;
-        // log(1 + r^k) = softplus(k log r) and r^k / (1 + r^k) = sigmoid(k log r) hold for any exponent; log 0 is kept off the graph.
-        var differs = size.ne(0);
-        var ratio = where(differs, size.clamp_max(Theta), Theta) / Curvature;
-        var near = where(differs, Softplus.Of(exponent * ratio.log()), 0);
+        // log(1 + r^k) = softplus(k log r) and r^k / (1 + r^k) = sigmoid(k log r) hold for any exponent. At 0 the clamp keeps log 0 off the graph, the sign
+        // makes the value 0.
+        var ratio = size.clamp(FocalCurve.Tiny, Theta) / Curvature;
+        var near = Softplus.Of(exponent * ratio.log()) * size.sign();
         var slope = exponent * (exponent * Math.Log(Theta / Curvature)).sigmoid() / Theta;
         return new((near + slope * (size - Theta).relu()) * Omega);
     }

@@ -26,4 +26,8 @@ public sealed record HuberLoss : RegressionLoss
     /// <inheritdoc/>
     protected override LossTerms Compare(Tensor predictions, Tensor targets, LossCall call) =>
         new(nn.functional.huber_loss(predictions, targets, Delta, nn.Reduction.None));
+
+    /// <inheritdoc/>
+    protected internal override Tensor? FusedMean(LossCall call) =>
+        Fused(call, (predictions, targets) => nn.functional.huber_loss(predictions, targets, Delta));
 }

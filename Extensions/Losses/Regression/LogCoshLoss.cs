@@ -11,7 +11,7 @@ namespace MLNetLosses.Losses;
     "log cosh x",
     Use = "Huber with continuous curvature, for normalised targets",
     Avoid = "targets of another magnitude than 1",
-    Cost = "six passes",
+    Cost = "five passes",
     Paper = "Green 1990"
 )]
 public sealed record LogCoshLoss : RegressionLoss
@@ -19,7 +19,7 @@ public sealed record LogCoshLoss : RegressionLoss
     /// <inheritdoc/>
     protected override LossTerms Compare(Tensor predictions, Tensor targets, LossCall call)
     {
-        var size = (predictions - targets).abs();
-        return new(size + (size * -2).exp().log1p() - Math.Log(2));
+        var residual = predictions - targets;
+        return new(residual + Softplus.Of(residual * -2) - Math.Log(2)); // the second form for either sign
     }
 }

@@ -11,12 +11,16 @@ namespace MLNetLosses.Losses;
     "|x|",
     Use = "outliers that must not dominate; sharp images",
     Avoid = "a constant learning rate: the gradient does not shrink near the optimum",
-    Cost = "one pass",
+    Cost = "one pass, fused",
     Paper = "Laplace 1774"
 )]
 public sealed record MeanAbsoluteErrorLoss : RegressionLoss
 {
     /// <inheritdoc/>
     protected override LossTerms Compare(Tensor predictions, Tensor targets, LossCall call) =>
-        new(nn.functional.l1_loss(predictions, targets, nn.Reduction.None));
+        new(AbsoluteError.Of(predictions, targets, nn.Reduction.None));
+
+    /// <inheritdoc/>
+    protected internal override Tensor? FusedMean(LossCall call) =>
+        Fused(call, (predictions, targets) => AbsoluteError.Of(predictions, targets, nn.Reduction.Mean));
 }

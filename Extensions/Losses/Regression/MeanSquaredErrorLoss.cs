@@ -20,11 +20,6 @@ public sealed record MeanSquaredErrorLoss : RegressionLoss
         new(nn.functional.mse_loss(predictions, targets, nn.Reduction.None));
 
     /// <inheritdoc/>
-    protected internal override Tensor? FusedMean(LossCall call)
-    {
-        var (predictions, targets) = (call["predictions"], call["targets"]);
-        return predictions.shape.SequenceEqual(targets.shape) && predictions.numel() > 0 && predictions.is_floating_point()
-            ? nn.functional.mse_loss(predictions, targets)
-            : null;
-    }
+    protected internal override Tensor? FusedMean(LossCall call) =>
+        Fused(call, (predictions, targets) => nn.functional.mse_loss(predictions, targets));
 }

@@ -27,6 +27,15 @@ public abstract record RegressionLoss : ImageLoss
     /// <param name="name">A word of letters, digits and underscores.</param>
     public new RegressionLoss Named(string name) => new RegressionSumLoss { Terms = SumComposition.Rename(name, this) };
 
+    /// <summary>torch's fused mean, where nothing stands against it: several times faster than terms and their mean.</summary>
+    private protected static Tensor? Fused(LossCall call, Func<Tensor, Tensor, Tensor> mean)
+    {
+        var (predictions, targets) = (call["predictions"], call["targets"]);
+        return predictions.shape.AsSpan().SequenceEqual(targets.shape) && predictions.numel() > 0 && predictions.is_floating_point()
+            ? mean(predictions, targets)
+            : null;
+    }
+
     /// <inheritdoc/>
     protected internal override Tensor ShapeWeights(Tensor weights, Tensor values) => Shapes.Broadcastable(this, weights, values).detach();
 }

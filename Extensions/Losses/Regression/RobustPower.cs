@@ -13,7 +13,9 @@ internal static class RobustPower
         alpha switch
         {
             2 => z / 2,
+            1 => z / ((z + 1).sqrt() + 1), // sqrt(z + 1) - 1 with all its digits
             0 => (z / 2).log1p(),
+            -2 => z * 2 / (z + 4),
             double.NegativeInfinity => -(z / -2).expm1(),
             double.PositiveInfinity => (z / 2).expm1(),
             _ => ((z / Math.Abs(alpha - 2)).log1p() * (alpha / 2)).expm1() * (Math.Abs(alpha - 2) / alpha),

@@ -26,9 +26,12 @@ public sealed record SmoothL1Loss : RegressionLoss
 
     /// <inheritdoc/>
     protected override LossTerms Compare(Tensor predictions, Tensor targets, LossCall call) =>
-        new(
-            Beta == 0
-                ? nn.functional.l1_loss(predictions, targets, nn.Reduction.None)
-                : nn.functional.smooth_l1_loss(predictions, targets, nn.Reduction.None, Beta)
-        );
+        new(Value(predictions, targets, nn.Reduction.None));
+
+    /// <inheritdoc/>
+    protected internal override Tensor? FusedMean(LossCall call) =>
+        Fused(call, (predictions, targets) => Value(predictions, targets, nn.Reduction.Mean));
+
+    private Tensor Value(Tensor predictions, Tensor targets, nn.Reduction reduction) =>
+        Beta == 0 ? AbsoluteError.Of(predictions, targets, reduction) : nn.functional.smooth_l1_loss(predictions, targets, reduction, Beta);
 }

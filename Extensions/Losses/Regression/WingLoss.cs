@@ -1,3 +1,4 @@
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace MLNetLosses.Losses;
@@ -36,8 +37,8 @@ public sealed record WingLoss : RegressionLoss
     protected override LossTerms Compare(Tensor predictions, Tensor targets, LossCall call)
     {
         var size = (predictions - targets).abs();
-        var offset = Width - Width * Math.Log(1 + Width / Curvature);
-        var near = (size.clamp_max(Width) / Curvature).log1p() * Width;
-        return new(where(size.lt(Width), near, size - offset));
+        // Bent one step below Width, so that |x| = Width has the linear branch's gradient; faster than choosing between two branches.
+        var bend = size.dtype == ScalarType.Float64 ? Math.BitDecrement(Width) : MathF.BitDecrement((float)Width);
+        return new((size.clamp_max(bend) / Curvature).log1p() * Width + (size - bend).relu());
     }
 }
