@@ -20,6 +20,7 @@ public sealed record BoundaryLoss : BorderDistanceLoss
 {
     private protected override Tensor MapsOf(Tensor masks, ScalarType dtype) => Losses.DistanceMaps.Signed(masks, Spacing, dtype);
 
-    private protected override Tensor Values(Tensor probabilities, ClassTargets targets, Tensor maps, int first) =>
-        Cut(probabilities, first) * maps;
+    private protected override Tensor Field(Tensor probabilities, ClassTargets targets, Tensor maps, int first) => maps;
+
+    private protected override Tensor Penalty(Tensor probabilities, ClassTargets targets, int first) => Cut(probabilities, first);
 }

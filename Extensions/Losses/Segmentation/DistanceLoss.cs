@@ -63,7 +63,11 @@ public abstract record BorderDistanceLoss : DistanceLoss
 
     private protected abstract Tensor MapsOf(Tensor masks, ScalarType dtype);
 
-    private protected abstract Tensor Values(Tensor probabilities, ClassTargets targets, Tensor maps, int first);
+    /// <summary>What the penalty is multiplied by, without gradient; it may overwrite the maps.</summary>
+    private protected abstract Tensor Field(Tensor probabilities, ClassTargets targets, Tensor maps, int first);
+
+    /// <summary>The part of the formula that has a gradient.</summary>
+    private protected abstract Tensor Penalty(Tensor probabilities, ClassTargets targets, int first);
 
     private int First(ClassTargets targets) => !IncludeBackground && PixelScores.HaveBackground(targets) ? 1 : 0;
 
@@ -82,12 +86,13 @@ public abstract record BorderDistanceLoss : DistanceLoss
         else if (!maps.shape.AsSpan().SequenceEqual(shape))
             throw Shapes.Wrong(this, "distanceMaps", maps, $"[{string.Join(", ", shape)}], as DistanceMaps makes them");
         else
-            maps = maps.detach().to(logits.dtype, logits.device);
+            maps = maps.detach().to(logits.dtype, logits.device, copy: true);
         var valid = PixelScores.ValidByChannel(logits, targets);
-        var values = Values(PixelScores.Probabilities(logits, targets) * valid, targets, maps, first);
         var weights = targets.AreIndices ? valid : Cut(valid, first);
         if (classWeights is not null)
             weights = weights * classWeights.narrow(0, first, shape[1]).view([1, -1, .. Enumerable.Repeat(1L, shape.Length - 2)]);
-        return new(values, weights);
+        var probabilities = PixelScores.Probabilities(logits, targets);
+        var field = Field(probabilities.detach(), targets, maps, first).mul_(weights);
+        return new(Penalty(probabilities, targets, first) * field, weights) { Weighted = true };
     }
 }

@@ -27,16 +27,17 @@ internal static class DistanceMaps
     public static Tensor Signed(Tensor masks, IReadOnlyList<double>? spacing, ScalarType dtype)
     {
         var axes = (int)masks.dim() - 2;
-        var border = spacing is null ? 1 : spacing.Min();
-        return DistanceTransform.Euclidean(masks.logical_not(), axes, spacing, dtype)
-            - (DistanceTransform.Euclidean(masks, axes, spacing, dtype) - border).clamp(min: 0);
+        var map = DistanceTransform.Euclidean(masks.logical_not(), axes, spacing, dtype);
+        using var inside = DistanceTransform.Euclidean(masks, axes, spacing, dtype);
+        return map.sub_(inside.sub_(spacing is null ? 1 : spacing.Min()).clamp_(min: 0));
     }
 
     /// <summary>The distance to the border from either side: to the nearest pixel on the other side. 0 everywhere where the mask is empty or fills the image.</summary>
     public static Tensor ToBorder(Tensor masks, IReadOnlyList<double>? spacing, ScalarType dtype)
     {
         var axes = (int)masks.dim() - 2;
-        return DistanceTransform.Euclidean(masks.logical_not(), axes, spacing, dtype)
-            + DistanceTransform.Euclidean(masks, axes, spacing, dtype);
+        var map = DistanceTransform.Euclidean(masks.logical_not(), axes, spacing, dtype);
+        using var inside = DistanceTransform.Euclidean(masks, axes, spacing, dtype);
+        return map.add_(inside);
     }
 }

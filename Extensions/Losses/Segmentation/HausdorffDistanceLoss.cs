@@ -33,22 +33,21 @@ public sealed record HausdorffDistanceLoss : BorderDistanceLoss
 
     private protected override Tensor MapsOf(Tensor masks, ScalarType dtype) => Losses.DistanceMaps.ToBorder(masks, Spacing, dtype);
 
-    private protected override Tensor Values(Tensor probabilities, ClassTargets targets, Tensor maps, int first)
+    private protected override Tensor Field(Tensor probabilities, ClassTargets targets, Tensor maps, int first)
     {
-        var predicted = MapsOf(Cut(probabilities.detach().gt(0.5), first), probabilities.dtype);
-        return Cut(Difference(probabilities, targets), first).square() * (Raise(predicted) + Raise(maps));
+        var masks = probabilities.gt(0.5).logical_and(PixelScores.ValidByChannel(probabilities, targets).ne(0));
+        var predicted = MapsOf(Cut(masks, first), probabilities.dtype);
+        return predicted.pow_(Alpha).add_(maps.pow_(Alpha));
     }
 
-    // p - y, without writing y in full for indices.
-    private static Tensor Difference(Tensor probabilities, ClassTargets targets)
+    // (p - y)^2, without writing y in full for indices.
+    private protected override Tensor Penalty(Tensor probabilities, ClassTargets targets, int first)
     {
         if (!PixelScores.HaveBackground(targets))
-            return probabilities - targets.AsLabels().Safe.to(probabilities.dtype);
+            return (probabilities - targets.AsLabels().Safe.to(probabilities.dtype)).square();
         var own = targets.Weights(probabilities)!.neg().unsqueeze(1);
-        return probabilities.scatter_add(1, targets.Safe.unsqueeze(1), own);
+        return Cut(probabilities.scatter_add(1, targets.Safe.unsqueeze(1), own), first).square();
     }
-
-    private Tensor Raise(Tensor distances) => Alpha == 2 ? distances.square() : distances.pow(Alpha);
 
     /// <inheritdoc/>
     protected override LossTerms Score(Tensor logits, ClassTargets targets, LossCall call)
