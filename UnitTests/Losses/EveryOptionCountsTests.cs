@@ -7,8 +7,8 @@ using static TorchSharp.torch;
 namespace MLNetLosses.UnitTests.Losses;
 
 /// <summary>
-/// No option is accepted and ignored: for every option of every loss there is a setting of the others, and inputs, where another value of it
-/// changes the value, a gradient, the state, or a further result.
+/// No option is accepted and ignored: for every option of every loss there is a setting of the others, and inputs, where another value of
+/// it changes the value, a gradient, the state, or a further result.
 /// </summary>
 [TestClass]
 public class EveryOptionCountsTests
@@ -98,7 +98,9 @@ public class EveryOptionCountsTests
         new("optional inputs left out", loss => Only(LossSamples.For(loss, seed: 2), loss.RequiredInputs)),
     ];
 
-    /// <summary>Two evaluations in training: values, gradients of everything that can have one, state and further results; null where it throws.</summary>
+    /// <summary>
+    /// Two evaluations in training: values, gradients of everything that can have one, state and further results; null where it throws.
+    /// </summary>
     private static double[][]? Outcome(Loss loss, Scene scene)
     {
         using var scope = NewDisposeScope();

@@ -13,8 +13,10 @@ public enum PassiveLoss
 }
 
 /// <summary>
-/// l = Alpha NCE + Beta passive; NCE = log p_y / sum_c log p_c, in [0, 1] (1 / C for equal logits); passive: ReverseCrossEntropy = -log(LabelFloor) (1 - p_y), or MeanAbsoluteError = 1 - p_y. Class indices,
-/// a value a row. The active part fits the label, the passive part forbids the others; both are robust to symmetric noise. Ma et al. 2020; follows HanxunH/Active-Passive-Losses <c>NCEandRCE</c> and <c>NCEandMAE</c>.
+/// l = Alpha NCE + Beta passive; NCE = log p_y / sum_c log p_c, in [0, 1] (1 / C for equal logits); passive: ReverseCrossEntropy =
+/// -log(LabelFloor) (1 - p_y), or MeanAbsoluteError = 1 - p_y. Class indices, a value a row. The active part fits the label, the passive
+/// part forbids the others; both are robust to symmetric noise. Ma et al. 2020; follows HanxunH/Active-Passive-Losses <c>NCEandRCE</c> and
+/// <c>NCEandMAE</c>.
 /// </summary>
 /// <exception cref="ArgumentException">Shapes or types do not fit.</exception>
 [LossGuide(

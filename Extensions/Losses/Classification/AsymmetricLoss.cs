@@ -4,11 +4,12 @@ using static TorchSharp.torch;
 namespace MLNetLosses.Losses;
 
 /// <summary>
-/// ASL. Labels 0/1 (or one logit), p = sigmoid(x), a value an element: t = 1: -(1 - p)^GammaPositive log p; t = 0: -p_m^GammaNegative log(1 - p_m), p_m = max(p - Margin, 0).
-/// Indices, C &gt; 1, p = softmax(x), a value a row: t' = one-hot (1 - e) + e / C, l = -sum_c t'_c W_c log p_c, W_y = (1 - p_y)^GammaPositive, W_c = p_c^GammaNegative elsewhere; Margin is
-/// not used, and with e = 0 there is no negative part: a focal loss. A missed positive keeps its value and gradient however wrong it is (timm and
-/// the authors cap it at log 1e-8); gradients flow through the focusing weights. The authors sum over the batch: use reduction Sum with their learning rates. The label form has no second
-/// derivative. Ridnik et al. 2021; follows timm's <c>AsymmetricLossMultiLabel</c> and <c>AsymmetricLossSingleLabel</c>.
+/// ASL. Labels 0/1 (or one logit), p = sigmoid(x), a value an element: t = 1: -(1 - p)^GammaPositive log p; t = 0: -p_m^GammaNegative log(1
+/// - p_m), p_m = max(p - Margin, 0). Indices, C &gt; 1, p = softmax(x), a value a row: t' = one-hot (1 - e) + e / C, l = -sum_c t'_c W_c
+/// log p_c, W_y = (1 - p_y)^GammaPositive, W_c = p_c^GammaNegative elsewhere; Margin is not used, and with e = 0 there is no negative part:
+/// a focal loss. A missed positive keeps its value and gradient however wrong it is (timm and the authors cap it at log 1e-8); gradients
+/// flow through the focusing weights. The authors sum over the batch: use reduction Sum with their learning rates. The label form has no
+/// second derivative. Ridnik et al. 2021; follows timm's <c>AsymmetricLossMultiLabel</c> and <c>AsymmetricLossSingleLabel</c>.
 /// </summary>
 /// <exception cref="ArgumentException">Shapes or types do not fit, or LabelSmoothing is given with labels.</exception>
 [LossGuide(

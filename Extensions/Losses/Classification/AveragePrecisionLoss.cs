@@ -3,10 +3,12 @@ using static TorchSharp.torch;
 namespace MLNetLosses.Losses;
 
 /// <summary>
-/// Smooth-AP by column. Column c, its known rows, P = positives, S_ij = sigmoid((x_j - x_i) / Temperature), j != i:
-/// l_c = 1 - mean over i in P of (1 + sum_(j in P) S_ij) / (1 + sum_j S_ij). <c>mean</c> over the columns that have a positive; <c>none</c> is [C], 0 for the others; no positive at all: 0. Labels, or class
-/// indices as one-vs-rest; further axes are rows too. The batch is the ranking: batches without positives teach nothing, so sample them in. It teaches order only: calibrate afterwards. A perfect ranking costs 0, one positive
-/// ranked last of n 1 - 1 / n. Brown et al. 2020, who take embeddings and a temperature of 0.01 for cosines. Finding the positives of labels waits for the device.
+/// Smooth-AP by column. Column c, its known rows, P = positives, S_ij = sigmoid((x_j - x_i) / Temperature), j != i: l_c = 1 - mean over i
+/// in P of (1 + sum_(j in P) S_ij) / (1 + sum_j S_ij). <c>mean</c> over the columns that have a positive; <c>none</c> is [C], 0 for the
+/// others; no positive at all: 0. Labels, or class indices as one-vs-rest; further axes are rows too. The batch is the ranking: batches
+/// without positives teach nothing, so sample them in. It teaches order only: calibrate afterwards. A perfect ranking costs 0, one positive
+/// ranked last of n 1 - 1 / n. Brown et al. 2020, who take embeddings and a temperature of 0.01 for cosines. Finding the positives of
+/// labels waits for the device.
 /// </summary>
 /// <exception cref="ArgumentException">Shapes or types do not fit; row weights are given (a column has one value).</exception>
 [LossGuide(

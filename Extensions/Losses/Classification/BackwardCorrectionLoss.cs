@@ -3,8 +3,9 @@ using static TorchSharp.torch;
 namespace MLNetLosses.Losses;
 
 /// <summary>
-/// l = -sum_j (T^-1)[y, j] log p_j, p = softmax(logits); class indices, a value a row. T as in <see cref="ForwardCorrectionLoss"/>, and not singular. An unbiased estimate of the clean loss, but it may be
-/// negative, is unbounded below and has a high variance, the higher the worse T is conditioned: forward correction is usually better. Patrini et al. 2017, theorem 1.
+/// l = -sum_j (T^-1)[y, j] log p_j, p = softmax(logits); class indices, a value a row. T as in <see cref="ForwardCorrectionLoss"/>, and not
+/// singular. An unbiased estimate of the clean loss, but it may be negative, is unbounded below and has a high variance, the higher the
+/// worse T is conditioned: forward correction is usually better. Patrini et al. 2017, theorem 1.
 /// </summary>
 /// <exception cref="ArgumentException">Shapes or types do not fit, or the classes are not as many as the matrix has.</exception>
 [LossGuide(

@@ -3,11 +3,12 @@ using static TorchSharp.torch;
 namespace MLNetLosses.Losses;
 
 /// <summary>
-/// Labels t [N, C, ...] (also soft, in [0, 1], with a gradient to them), or indices as one-vs-rest, or one logit with indices 0/1. s = sigmoid, P = PositiveWeight:
-/// l = -P t log s(x) - (1 - t) log s(-x), a value an element; <c>mean</c> is over all elements. With indices and 1,000 classes that is a mean over 1,000
-/// elements a row: the learning rate of cross-entropy is then far too small. An ignored index leaves its whole row out, an ignored label its element.
-/// Exact at logits of thousands. Follows <c>torch.nn.functional.binary_cross_entropy_with_logits</c> with the house mean (torch's <c>weight</c>
-/// divides by the number of elements). segmentation_models_pytorch's <c>smooth_factor</c> f is LabelSmoothing = 2 f.
+/// Labels t [N, C, ...] (also soft, in [0, 1], with a gradient to them), or indices as one-vs-rest, or one logit with indices 0/1. s =
+/// sigmoid, P = PositiveWeight: l = -P t log s(x) - (1 - t) log s(-x), a value an element; <c>mean</c> is over all elements. With indices
+/// and 1,000 classes that is a mean over 1,000 elements a row: the learning rate of cross-entropy is then far too small. An ignored index
+/// leaves its whole row out, an ignored label its element. Exact at logits of thousands. Follows
+/// <c>torch.nn.functional.binary_cross_entropy_with_logits</c> with the house mean (torch's <c>weight</c> divides by the number of
+/// elements). segmentation_models_pytorch's <c>smooth_factor</c> f is LabelSmoothing = 2 f.
 /// </summary>
 /// <exception cref="ArgumentException">Shapes or types do not fit, or a list has another length than the classes.</exception>
 [LossGuide(
@@ -18,7 +19,10 @@ namespace MLNetLosses.Losses;
 )]
 public sealed record BinaryCrossEntropyLoss : WeightedClassificationLoss
 {
-    /// <summary>P, one for all or one a class: multiplies the positive part and does not enter the denominator. Negatives / positives balances. Null: 1.</summary>
+    /// <summary>
+    /// P, one for all or one a class: multiplies the positive part and does not enter the denominator. Negatives / positives balances.
+    /// Null: 1.
+    /// </summary>
     [Interval("(0, inf)")]
     public ValueList<double>? PositiveWeight
     {

@@ -3,9 +3,10 @@ using static TorchSharp.torch;
 namespace MLNetLosses.Losses;
 
 /// <summary>
-/// Soft: l = -sum_c (Beta onehot_c + (1 - Beta) p_c) log p_c. Hard: p in front is replaced by the one-hot of the argmax: -Beta log p_y - (1 - Beta) max_c log p_c. Class indices, a value a row. The
-/// gradient flows through the soft p (entropy regularisation), not through the argmax. Train with cross-entropy first: from random weights it only confirms itself. Reed et al.
-/// 2015; follows ErikEnglesson/GJS (t = 1 - Beta).
+/// Soft: l = -sum_c (Beta onehot_c + (1 - Beta) p_c) log p_c. Hard: p in front is replaced by the one-hot of the argmax: -Beta log p_y - (1
+/// - Beta) max_c log p_c. Class indices, a value a row. The gradient flows through the soft p (entropy regularisation), not through the
+/// argmax. Train with cross-entropy first: from random weights it only confirms itself. Reed et al. 2015; follows ErikEnglesson/GJS (t = 1
+/// - Beta).
 /// </summary>
 /// <exception cref="ArgumentException">Shapes or types do not fit.</exception>
 [LossGuide(

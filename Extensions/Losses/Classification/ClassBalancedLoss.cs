@@ -3,11 +3,13 @@ using static TorchSharp.torch;
 namespace MLNetLosses.Losses;
 
 /// <summary>
-/// An inner loss with w_c = (1 - Beta) / (1 - Beta^(n_c)), scaled so that sum w_c = C, as class weights. Class indices. Inner sigmoid forms (BinaryCrossEntropy, Focal with Sigmoid):
-/// w_y weighs all C elements of the row. <c>mean</c> divides by the weights, so that their scale cancels; in <c>sum</c> and <c>none</c> it does not. With counts all
-/// far above 1 / (1 - Beta) the weights are equal: choose Beta about 1 - 1 / N. Cui et al. 2019 (whose focal form divides by N).
+/// An inner loss with w_c = (1 - Beta) / (1 - Beta^(n_c)), scaled so that sum w_c = C, as class weights. Class indices. Inner sigmoid forms
+/// (BinaryCrossEntropy, Focal with Sigmoid): w_y weighs all C elements of the row. <c>mean</c> divides by the weights, so that their scale
+/// cancels; in <c>sum</c> and <c>none</c> it does not. With counts all far above 1 / (1 - Beta) the weights are equal: choose Beta about 1
+/// - 1 / N. Cui et al. 2019 (whose focal form divides by N).
 /// </summary>
-/// <exception cref="ArgumentException">The inner loss is another or has ClassWeights; the counts are unknown or not as many as classes.</exception>
+/// <exception cref="ArgumentException">The inner loss is another or has ClassWeights; the counts are unknown or not as many as
+/// classes.</exception>
 [LossGuide(
     "w_y inner, w_c ∝ (1 - β)/(1 - β^n_c)",
     Use = "long-tailed data",
@@ -37,7 +39,8 @@ public sealed record ClassBalancedLoss : ClassificationLoss
     }
 
     /// <summary>
-    /// <see cref="CrossEntropyLoss"/> (default), <see cref="FocalLoss"/> or <see cref="BinaryCrossEntropyLoss"/>, without ClassWeights; IgnoreIndex and the other options are its own.
+    /// <see cref="CrossEntropyLoss"/> (default), <see cref="FocalLoss"/> or <see cref="BinaryCrossEntropyLoss"/>, without ClassWeights;
+    /// IgnoreIndex and the other options are its own.
     /// </summary>
     public WeightedClassificationLoss Inner { get; init; } = new CrossEntropyLoss();
 

@@ -3,9 +3,9 @@ using static TorchSharp.torch;
 namespace MLNetLosses.Losses;
 
 /// <summary>
-/// A loss on class scores: <c>logits</c> [N, C], never probabilities, and <c>targets</c>: class indices int64 [N], or probabilities [N, C] whose rows
-/// sum to 1, or labels [N, C] of 0/1 for several classes at once; each loss says which it takes. One logit [N, 1] with indices 0/1 is binary.
-/// The formula is element-wise over further axes, so that the loss serves pixels [N, C, H, W] as well.
+/// A loss on class scores: <c>logits</c> [N, C], never probabilities, and <c>targets</c>: class indices int64 [N], or probabilities [N, C]
+/// whose rows sum to 1, or labels [N, C] of 0/1 for several classes at once; each loss says which it takes. One logit [N, 1] with indices
+/// 0/1 is binary. The formula is element-wise over further axes, so that the loss serves pixels [N, C, H, W] as well.
 /// </summary>
 [LossFamily("Classification")]
 [SumType(typeof(ClassificationSumLoss))]

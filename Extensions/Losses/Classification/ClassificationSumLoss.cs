@@ -1,6 +1,8 @@
 namespace MLNetLosses.Losses;
 
-/// <summary>A weighted sum of classification losses, made by <c>a + 0.5 * b</c>; its value is the weighted sum of the terms' means.</summary>
+/// <summary>
+/// A weighted sum of classification losses, made by <c>a + 0.5 * b</c>; its value is the weighted sum of the terms' means.
+/// </summary>
 public sealed record ClassificationSumLoss : ClassificationLoss, ISumLoss
 {
     /// <inheritdoc/>

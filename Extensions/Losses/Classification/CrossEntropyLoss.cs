@@ -3,11 +3,12 @@ using static TorchSharp.torch;
 namespace MLNetLosses.Losses;
 
 /// <summary>
-/// Indices: n_i = -[(1 - e) w_y log p_y + (e / C) sum_c w_c log p_c], <c>mean</c> = sum n_i / sum w_y, with p = softmax(logits), e = LabelSmoothing.
-/// Probabilities q: n_i = -sum_c w_c ((1 - e) q_c + e / C) log p_c, <c>mean</c> = sum n_i / N (not by the weights), with a gradient to q too. One logit
-/// (C = 1) with indices 0/1 is the binary case: two classes whose logits are 0 and x, so that ClassWeights has two entries. On pixels [N, C, H, W] a term
-/// a pixel. Everything ignored: 0, gradient 0. Exact at logits of thousands. Do not apply a softmax before. Smoothing spreads e over all C
-/// classes (the target keeps 1 - e + e / C): Szegedy et al. 2016. Follows <c>torch.nn.functional.cross_entropy</c>, where everything ignored gives NaN.
+/// Indices: n_i = -[(1 - e) w_y log p_y + (e / C) sum_c w_c log p_c], <c>mean</c> = sum n_i / sum w_y, with p = softmax(logits), e =
+/// LabelSmoothing. Probabilities q: n_i = -sum_c w_c ((1 - e) q_c + e / C) log p_c, <c>mean</c> = sum n_i / N (not by the weights), with a
+/// gradient to q too. One logit (C = 1) with indices 0/1 is the binary case: two classes whose logits are 0 and x, so that ClassWeights has
+/// two entries. On pixels [N, C, H, W] a term a pixel. Everything ignored: 0, gradient 0. Exact at logits of thousands. Do not apply a
+/// softmax before. Smoothing spreads e over all C classes (the target keeps 1 - e + e / C): Szegedy et al. 2016. Follows
+/// <c>torch.nn.functional.cross_entropy</c>, where everything ignored gives NaN.
 /// </summary>
 /// <exception cref="ArgumentException">Shapes or types do not fit, or ClassWeights has another length than the classes.</exception>
 [LossGuide(

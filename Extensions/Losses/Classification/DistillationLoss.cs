@@ -3,10 +3,11 @@ using static TorchSharp.torch;
 namespace MLNetLosses.Losses;
 
 /// <summary>
-/// A further input <c>teacherLogits</c> of the logits' shape; class indices. T = Temperature, q = softmax(teacher / T):
-/// l = Alpha T^2 sum_c q_c (log q_c - log_softmax(x / T)_c) + (1 - Alpha) CE(x, y); mean over rows. T^2 keeps the teacher's weight when the temperature
-/// changes. <c>targets</c> are optional when Alpha is 1; given, they only say which rows are ignored. No gradient flows to the teacher. Exact at logits of thousands. Hinton et al.
-/// 2015; follows <c>torch.nn.functional.kl_div</c> summed over classes (<c>batchmean</c>; its <c>mean</c> divides by N C).
+/// A further input <c>teacherLogits</c> of the logits' shape; class indices. T = Temperature, q = softmax(teacher / T): l = Alpha T^2 sum_c
+/// q_c (log q_c - log_softmax(x / T)_c) + (1 - Alpha) CE(x, y); mean over rows. T^2 keeps the teacher's weight when the temperature
+/// changes. <c>targets</c> are optional when Alpha is 1; given, they only say which rows are ignored. No gradient flows to the teacher.
+/// Exact at logits of thousands. Hinton et al. 2015; follows <c>torch.nn.functional.kl_div</c> summed over classes (<c>batchmean</c>; its
+/// <c>mean</c> divides by N C).
 /// </summary>
 /// <exception cref="ArgumentException">Shapes or types do not fit.</exception>
 [LossGuide(

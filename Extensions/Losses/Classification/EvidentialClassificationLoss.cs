@@ -29,9 +29,10 @@ public enum EvidenceActivation
 }
 
 /// <summary>
-/// e = evidence(x), a = e + 1, S = sum a, m = a / S, y one-hot; class indices, a value a row: the Risk plus RegularizationWeight KL(Dir(a~) || Dir(1)), a~ = y + (1 - y) a:
-/// lgamma(S~) - lgamma(C) - sum lgamma(a~_c) + sum (a~_c - 1)(digamma(a~_c) - digamma(S~)). The prediction is m, the uncertainty C / S. With the full KL from the first epoch learning may never start: the paper
-/// anneals it by min(1, epoch / 10). The divergence has no second derivative. Sensoy et al. 2018; follows dougbrion/pytorch-classification-uncertainty.
+/// e = evidence(x), a = e + 1, S = sum a, m = a / S, y one-hot; class indices, a value a row: the Risk plus RegularizationWeight KL(Dir(a~)
+/// || Dir(1)), a~ = y + (1 - y) a: lgamma(S~) - lgamma(C) - sum lgamma(a~_c) + sum (a~_c - 1)(digamma(a~_c) - digamma(S~)). The prediction
+/// is m, the uncertainty C / S. With the full KL from the first epoch learning may never start: the paper anneals it by min(1, epoch / 10).
+/// The divergence has no second derivative. Sensoy et al. 2018; follows dougbrion/pytorch-classification-uncertainty.
 /// </summary>
 /// <exception cref="ArgumentException">Shapes or types do not fit.</exception>
 [LossGuide(
@@ -98,7 +99,8 @@ public sealed record EvidentialClassificationLoss : IndexedClassificationLoss
         return 1 - targets.Pick(mean) * 2 + squares + (1 - squares) / (total + 1);
     }
 
-    // KL(Dir(a) || Dir(1)) with its derivative (a_c - 1) trigamma(a_c) - trigamma(S) sum(a - 1): gamma functions are slow, and the chain needs five.
+    // KL(Dir(a) || Dir(1)) with its derivative (a_c - 1) trigamma(a_c) - trigamma(S) sum(a - 1): gamma functions are slow, and the chain needs
+    // five of them.
     private static Tensor Divergence(Tensor a)
     {
         var wanted = KnownGradient.IsWanted(a);

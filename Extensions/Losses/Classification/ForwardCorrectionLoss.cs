@@ -3,9 +3,9 @@ using static TorchSharp.torch;
 namespace MLNetLosses.Losses;
 
 /// <summary>
-/// l = -log sum_i T[i, y] p_i, p = softmax(logits); class indices, a value a row. T[i, j] = probability that the true class i carries the label j; the identity is cross-entropy. The network
-/// then predicts clean classes: no correction at prediction. Mind the orientation of T. Exact at logits of thousands. Patrini et al. 2017, theorem 2; agrees with giorgiop/loss-correction, which
-/// clamps p at 1e-7.
+/// l = -log sum_i T[i, y] p_i, p = softmax(logits); class indices, a value a row. T[i, j] = probability that the true class i carries the
+/// label j; the identity is cross-entropy. The network then predicts clean classes: no correction at prediction. Mind the orientation of T.
+/// Exact at logits of thousands. Patrini et al. 2017, theorem 2; agrees with giorgiop/loss-correction, which clamps p at 1e-7.
 /// </summary>
 /// <exception cref="ArgumentException">Shapes or types do not fit, or the classes are not as many as the matrix has.</exception>
 [LossGuide(

@@ -3,8 +3,9 @@ using static TorchSharp.torch;
 namespace MLNetLosses.Losses;
 
 /// <summary>
-/// l = (1 - p_y^Q) / Q, p = softmax(logits); class indices, a value a row. Q 1 is 1 - p_y, towards 0 cross-entropy; hopelessly wrong costs 1 / Q. The gradient -p_y^Q (one-hot - p) vanishes
-/// for hopeless rows, which is the point: with many classes it needs a longer or warmed-up training. Zhang and Sabuncu 2018, untruncated; follows HanxunH/Active-Passive-Losses, which clamps p at 1e-7.
+/// l = (1 - p_y^Q) / Q, p = softmax(logits); class indices, a value a row. Q 1 is 1 - p_y, towards 0 cross-entropy; hopelessly wrong costs
+/// 1 / Q. The gradient -p_y^Q (one-hot - p) vanishes for hopeless rows, which is the point: with many classes it needs a longer or
+/// warmed-up training. Zhang and Sabuncu 2018, untruncated; follows HanxunH/Active-Passive-Losses, which clamps p at 1e-7.
 /// </summary>
 /// <exception cref="ArgumentException">Shapes or types do not fit.</exception>
 [LossGuide(

@@ -3,9 +3,11 @@ using static TorchSharp.torch;
 namespace MLNetLosses.Losses;
 
 /// <summary>
-/// The network states its own noise: inputs <c>logits</c> f [N, C], <c>logVariances</c> s [N, C] or [N, 1], class indices, and optionally <c>noise</c> e [S, N, C] of standard normal numbers, which sets S (drawn anew at each call
-/// when absent, from the seed of the loss's state). z_s = f + exp(s / 2) e_s; l = log S - logsumexp_s(log_softmax(z_s)_y): the negative logarithm of the mean probability (a mean of logarithms
-/// would only be a noisy cross-entropy). s = -200 is cross-entropy; s above 160 counts as 160, where exp overflows single precision. No gradient flows to the noise. Kendall and Gal 2017, equation 12.
+/// The network states its own noise: inputs <c>logits</c> f [N, C], <c>logVariances</c> s [N, C] or [N, 1], class indices, and optionally
+/// <c>noise</c> e [S, N, C] of standard normal numbers, which sets S (drawn anew at each call when absent, from the seed of the loss's
+/// state). z_s = f + exp(s / 2) e_s; l = log S - logsumexp_s(log_softmax(z_s)_y): the negative logarithm of the mean probability (a mean of
+/// logarithms would only be a noisy cross-entropy). s = -200 is cross-entropy; s above 160 counts as 160, where exp overflows single
+/// precision. No gradient flows to the noise. Kendall and Gal 2017, equation 12.
 /// </summary>
 /// <exception cref="ArgumentException">Shapes or types do not fit.</exception>
 [LossGuide(

@@ -13,11 +13,12 @@ public enum HingeForm
 }
 
 /// <summary>
-/// Indices, C &gt; 1: d_k = Margin + x_k - x_y for k != y, q = 2 if Squared, else 1; WestonWatkins l = (1 / C) sum_k max(0, d_k)^q, CrammerSinger
-/// l = max(0, max_k d_k)^q; a value a row. Labels 0/1, or one logit with indices 0/1: l = max(0, Margin - s x)^q, s = 2 t - 1, a value an element. The gradient is 0 beyond
-/// the margin; of equal maxima one takes it. The scores are no probabilities. Weston and Watkins 1999; Crammer and Singer 2001. Follows
-/// <c>torch.nn.functional.multi_margin_loss</c> (with class weights its mean divides by N, ours by the weights); the max form is that of Keras, optax and scikit-learn.
-/// Not to be confused with the binary <c>Microsoft.ML.Trainers.HingeLoss</c>.
+/// Indices, C &gt; 1: d_k = Margin + x_k - x_y for k != y, q = 2 if Squared, else 1; WestonWatkins l = (1 / C) sum_k max(0, d_k)^q,
+/// CrammerSinger l = max(0, max_k d_k)^q; a value a row. Labels 0/1, or one logit with indices 0/1: l = max(0, Margin - s x)^q, s = 2 t -
+/// 1, a value an element. The gradient is 0 beyond the margin; of equal maxima one takes it. The scores are no probabilities. Weston and
+/// Watkins 1999; Crammer and Singer 2001. Follows <c>torch.nn.functional.multi_margin_loss</c> (with class weights its mean divides by N,
+/// ours by the weights); the max form is that of Keras, optax and scikit-learn. Not to be confused with the binary
+/// <c>Microsoft.ML.Trainers.HingeLoss</c>.
 /// </summary>
 /// <exception cref="ArgumentException">Shapes or types do not fit, or ClassWeights has another length than the classes.</exception>
 [LossGuide(

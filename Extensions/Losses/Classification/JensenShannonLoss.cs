@@ -3,11 +3,13 @@ using static TorchSharp.torch;
 namespace MLNetLosses.Losses;
 
 /// <summary>
-/// Distributions d_0 = the target (weight a = TargetWeight) and V + 1 predictions d_i = softmax of <c>logits</c> and of the optional input <c>viewLogits</c> [V, N, C, ...] (weight (1 - a) / (V + 1)
-/// each); m = their weighted mean: l = sum_i w_i KL(d_i || m), divided by Z = -(1 - a) log(1 - a) if Scaled and a &gt; 0. Targets: indices or probabilities; a value a row. Without views
-/// the Jensen-Shannon divergence, with views the generalised one, which also asks the views to agree. Bounded: confidently wrong costs H(a, 1 - a) / Z, 2 at a = 0.5. a = 0: the views alone
-/// (AugMix's consistency), unscaled, the targets unused. Exact at logits of thousands. Englesson and Azizpour 2021; follows ErikEnglesson/GJS, which clamps probabilities at
-/// 1e-7; timm's <c>JsdCrossEntropy</c> is cross-entropy of the clean third + 12 x the loss with TargetWeight 0.
+/// Distributions d_0 = the target (weight a = TargetWeight) and V + 1 predictions d_i = softmax of <c>logits</c> and of the optional input
+/// <c>viewLogits</c> [V, N, C, ...] (weight (1 - a) / (V + 1) each); m = their weighted mean: l = sum_i w_i KL(d_i || m), divided by Z =
+/// -(1 - a) log(1 - a) if Scaled and a &gt; 0. Targets: indices or probabilities; a value a row. Without views the Jensen-Shannon
+/// divergence, with views the generalised one, which also asks the views to agree. Bounded: confidently wrong costs H(a, 1 - a) / Z, 2 at a
+/// = 0.5. a = 0: the views alone (AugMix's consistency), unscaled, the targets unused. Exact at logits of thousands. Englesson and Azizpour
+/// 2021; follows ErikEnglesson/GJS, which clamps probabilities at 1e-7; timm's <c>JsdCrossEntropy</c> is cross-entropy of the clean third +
+/// 12 x the loss with TargetWeight 0.
 /// </summary>
 /// <exception cref="ArgumentException">Shapes or types do not fit.</exception>
 [LossGuide(

@@ -3,9 +3,10 @@ using static TorchSharp.torch;
 namespace MLNetLosses.Losses;
 
 /// <summary>
-/// Probabilities q [N, C, ...]: l = sum_c q_c (log q_c - log p_c), p = softmax(logits), 0 log 0 = 0; a value a row, mean over rows (not over N C elements). The gradient to the logits
-/// is p - q, that of <see cref="CrossEntropyLoss"/>; the value is CrossEntropy - entropy(q), so that 0 is reached. The gradient to q is log q + 1 - log p, large but finite at
-/// q = 0. Takes logits and probabilities, in this order. Follows <c>torch.nn.functional.kl_div</c> summed over classes.
+/// Probabilities q [N, C, ...]: l = sum_c q_c (log q_c - log p_c), p = softmax(logits), 0 log 0 = 0; a value a row, mean over rows (not
+/// over N C elements). The gradient to the logits is p - q, that of <see cref="CrossEntropyLoss"/>; the value is CrossEntropy - entropy(q),
+/// so that 0 is reached. The gradient to q is log q + 1 - log p, large but finite at q = 0. Takes logits and probabilities, in this order.
+/// Follows <c>torch.nn.functional.kl_div</c> summed over classes.
 /// </summary>
 /// <exception cref="ArgumentException">Shapes or types do not fit, or rows do not sum to 1.</exception>
 [LossGuide(

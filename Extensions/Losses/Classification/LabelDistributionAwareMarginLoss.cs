@@ -3,10 +3,10 @@ using static TorchSharp.torch;
 namespace MLNetLosses.Losses;
 
 /// <summary>
-/// LDAM. m_c = Margin (n_c / min n)^(-1/4); z = Scale (x - m_y on the target's column); l = weighted cross-entropy of z. Class indices. The logits must be cosines (normalised
-/// features and weights, no bias): with a plain linear head Scale 30 saturates. No margin is subtracted at prediction. With ReweightBeta the class weights of
-/// <see cref="ClassBalancedLoss"/> join after the fraction DeferUntil of the epochs (DRW); before it, and where progress is unknown unless DeferUntil is 0, they
-/// are 1. Cao et al. 2019; follows kaidic/LDAM-DRW.
+/// LDAM. m_c = Margin (n_c / min n)^(-1/4); z = Scale (x - m_y on the target's column); l = weighted cross-entropy of z. Class indices. The
+/// logits must be cosines (normalised features and weights, no bias): with a plain linear head Scale 30 saturates. No margin is subtracted
+/// at prediction. With ReweightBeta the class weights of <see cref="ClassBalancedLoss"/> join after the fraction DeferUntil of the epochs
+/// (DRW); before it, and where progress is unknown unless DeferUntil is 0, they are 1. Cao et al. 2019; follows kaidic/LDAM-DRW.
 /// </summary>
 /// <exception cref="ArgumentException">Shapes or types do not fit; the counts are unknown or not as many as classes.</exception>
 [LossGuide(

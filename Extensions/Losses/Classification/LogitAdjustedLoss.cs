@@ -3,8 +3,9 @@ using static TorchSharp.torch;
 namespace MLNetLosses.Losses;
 
 /// <summary>
-/// The cross-entropy of x_c + Tau log(n_c / sum n); Tau 1 is balanced softmax, 0 cross-entropy. Class indices. Only ratios of counts matter. At prediction use the raw logits:
-/// adjusting again, class weights or balanced sampling correct twice. Menon et al. 2021; Ren et al. 2020.
+/// The cross-entropy of x_c + Tau log(n_c / sum n); Tau 1 is balanced softmax, 0 cross-entropy. Class indices. Only ratios of counts
+/// matter. At prediction use the raw logits: adjusting again, class weights or balanced sampling correct twice. Menon et al. 2021; Ren et
+/// al. 2020.
 /// </summary>
 /// <exception cref="ArgumentException">Shapes or types do not fit; the counts are unknown or not as many as classes.</exception>
 [LossGuide(

@@ -2,10 +2,14 @@ using static TorchSharp.torch;
 
 namespace MLNetLosses.Losses;
 
-/// <summary>Class scores as C independent yes/no questions: labels as they are, an index as yes for its class and no for the rest.</summary>
+/// <summary>
+/// Class scores as C independent yes/no questions: labels as they are, an index as yes for its class and no for the rest.
+/// </summary>
 internal static class OneVsRest
 {
-    /// <summary>The logits away from the truth: -x where the answer is yes, x where it is no. Every hard-label sigmoid loss is a curve over them.</summary>
+    /// <summary>
+    /// The logits away from the truth: -x where the answer is yes, x where it is no. Every hard-label sigmoid loss is a curve over them.
+    /// </summary>
     public static Tensor Away(Tensor logits, ClassTargets targets) =>
         targets.AreBinary ? logits * (Labels(targets, logits) * -2 + 1) : SetTarget(logits, targets, -targets.Pick(logits));
 

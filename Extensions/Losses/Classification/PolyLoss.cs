@@ -3,10 +3,10 @@ using static TorchSharp.torch;
 namespace MLNetLosses.Losses;
 
 /// <summary>
-/// Poly-1. Softmax (indices): l = -(1 - p_y)^Gamma log p_y + Epsilon1 (1 - p_y)^(Gamma + 1), a value a row. Sigmoid (labels; one-vs-rest): the same with p_t, a
-/// value an element. Gamma 0 is Poly-1 cross-entropy, 2 Poly-1 focal. ClassWeights weighs the whole term. Finite at saturated logits. The sigmoid form has no second
-/// derivative where Gamma is not 0. Leng et al. 2022; follows abhuse/polyloss-pytorch (<c>alpha=-1</c> in its focal form, whose <c>weight</c> multiplies only the
-/// cross-entropy); optax's default coefficient is 2.
+/// Poly-1. Softmax (indices): l = -(1 - p_y)^Gamma log p_y + Epsilon1 (1 - p_y)^(Gamma + 1), a value a row. Sigmoid (labels; one-vs-rest):
+/// the same with p_t, a value an element. Gamma 0 is Poly-1 cross-entropy, 2 Poly-1 focal. ClassWeights weighs the whole term. Finite at
+/// saturated logits. The sigmoid form has no second derivative where Gamma is not 0. Leng et al. 2022; follows abhuse/polyloss-pytorch
+/// (<c>alpha=-1</c> in its focal form, whose <c>weight</c> multiplies only the cross-entropy); optax's default coefficient is 2.
 /// </summary>
 /// <exception cref="ArgumentException">Shapes or types do not fit, or ClassWeights has another length than the classes.</exception>
 [LossGuide(

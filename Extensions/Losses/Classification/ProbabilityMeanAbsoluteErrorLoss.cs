@@ -3,8 +3,10 @@ using static TorchSharp.torch;
 namespace MLNetLosses.Losses;
 
 /// <summary>
-/// l = sum_c |p_c - q_c| / 2, p = softmax(logits): the total variation distance; with class indices 1 - p_y. Indices or probabilities q, a value a row. Robust to symmetric label noise, slow to fit. Ghosh et al. 2017,
-/// whose value is twice ours; equals <see cref="GeneralizedCrossEntropyLoss"/> with Q = 1. Named so because <see cref="MeanAbsoluteErrorLoss"/> is the regression loss of raw outputs.
+/// l = sum_c |p_c - q_c| / 2, p = softmax(logits): the total variation distance; with class indices 1 - p_y. Indices or probabilities q, a
+/// value a row. Robust to symmetric label noise, slow to fit. Ghosh et al. 2017, whose value is twice ours; equals <see
+/// cref="GeneralizedCrossEntropyLoss"/> with Q = 1. Named so because <see cref="MeanAbsoluteErrorLoss"/> is the regression loss of raw
+/// outputs.
 /// </summary>
 /// <exception cref="ArgumentException">Shapes or types do not fit.</exception>
 [LossGuide(

@@ -4,12 +4,15 @@ using static TorchSharp.torch;
 namespace MLNetLosses.Losses;
 
 /// <summary>
-/// For dense detection heads: <c>logits</c> [K] (or any shape: everything is ranked together) and <c>targets</c> of the same shape: 0 a negative, in (0, 1] a positive with that quality (its overlap), below 0 ignored.
-/// H(d) = clamp(d / (2 Delta) + 1/2, 0, 1), H_ij = H(x_j - x_i). For each positive i: F = sum of H_ij over negatives, R = over positives (itself 1/2); ranking = F / (R + F);
-/// sorting = sum over positives of H_ij (1 - y_j) / R - the same ratio over positives with y_j &gt;= y_i. Value: the mean over positives of ranking + sorting; no positive: 0. One value: no reduction changes it.
-/// <para><b>The gradient is an update rule, not the derivative.</b> For each positive i, where F &gt; 0: grad_i -= ranking_i and grad_j += ranking_i H_ij / F for every negative j; where M = sum of H_ij over positives with
-/// y_j &lt; y_i is &gt; 0: grad_i -= sorting_i and grad_j += sorting_i H_ij / M for those j; all divided by the number of positives. Do not weigh it like other terms nor average it over images: rank the whole batch.</para>
-/// Finding the positives waits for the device. Oksuz et al. 2021; follows kemaloksuz/RankSortLoss.
+/// For dense detection heads: <c>logits</c> [K] (or any shape: everything is ranked together) and <c>targets</c> of the same shape: 0 a
+/// negative, in (0, 1] a positive with that quality (its overlap), below 0 ignored. H(d) = clamp(d / (2 Delta) + 1/2, 0, 1), H_ij = H(x_j -
+/// x_i). For each positive i: F = sum of H_ij over negatives, R = over positives (itself 1/2); ranking = F / (R + F); sorting = sum over
+/// positives of H_ij (1 - y_j) / R - the same ratio over positives with y_j &gt;= y_i. Value: the mean over positives of ranking + sorting;
+/// no positive: 0. One value: no reduction changes it.
+/// <para><b>The gradient is an update rule, not the derivative.</b> For each positive i, where F &gt; 0: grad_i -= ranking_i and grad_j +=
+/// ranking_i H_ij / F for every negative j; where M = sum of H_ij over positives with y_j &lt; y_i is &gt; 0: grad_i -= sorting_i and
+/// grad_j += sorting_i H_ij / M for those j; all divided by the number of positives. Do not weigh it like other terms nor average it over
+/// images: rank the whole batch.</para> Finding the positives waits for the device. Oksuz et al. 2021; follows kemaloksuz/RankSortLoss.
 /// </summary>
 /// <exception cref="ArgumentException">Shapes or types do not fit, or a target exceeds 1.</exception>
 [LossFamily("Classification")]

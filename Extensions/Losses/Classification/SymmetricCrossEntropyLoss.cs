@@ -3,8 +3,9 @@ using static TorchSharp.torch;
 namespace MLNetLosses.Losses;
 
 /// <summary>
-/// l = Alpha CE + Beta RCE, RCE = -sum_c p_c log(max(onehot_c, LabelFloor)) = -log(LabelFloor) (1 - p_y); class indices, a value a row. Where a paper gives A = log 0, LabelFloor is exp(A): A = -4 and
-/// 1e-4 (A = -9.2) differ by 2.3 in the weight of RCE. Wang et al. 2019; follows HanxunH/Active-Passive-Losses.
+/// l = Alpha CE + Beta RCE, RCE = -sum_c p_c log(max(onehot_c, LabelFloor)) = -log(LabelFloor) (1 - p_y); class indices, a value a row.
+/// Where a paper gives A = log 0, LabelFloor is exp(A): A = -4 and 1e-4 (A = -9.2) differ by 2.3 in the weight of RCE. Wang et al. 2019;
+/// follows HanxunH/Active-Passive-Losses.
 /// </summary>
 /// <exception cref="ArgumentException">Shapes or types do not fit.</exception>
 [LossGuide(

@@ -2,7 +2,10 @@ using static TorchSharp.torch;
 
 namespace MLNetLosses.Losses;
 
-/// <summary>|x|, by the fused kernel of smooth L1 with a bowl too narrow to be seen: three times as fast as torch's <c>l1_loss</c>, which is a chain.</summary>
+/// <summary>
+/// |x|, by the fused kernel of smooth L1 with a bowl too narrow to be seen: three times as fast as torch's <c>l1_loss</c>, which is a
+/// chain.
+/// </summary>
 internal static class AbsoluteError
 {
     // Normal in single precision, and as a residual far below every rounding.

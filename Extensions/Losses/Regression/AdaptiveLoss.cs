@@ -3,14 +3,16 @@ using static TorchSharp.torch;
 namespace MLNetLosses.Losses;
 
 /// <summary>
-/// Barron's general robust loss, x = predictions - targets, z = (x / Scale)^2, b = |Alpha - 2|: rho = (b / Alpha) ((z / b + 1)^(Alpha / 2) - 1), with its limits
-/// Alpha 2: z / 2; 0: log(1 + z / 2) (Cauchy); -Infinity: 1 - exp(-z / 2) (Welsch); Infinity: exp(z / 2) - 1. Alpha 1 is Charbonnier / pseudo-Huber that
-/// starts at 0, -2 is Geman-McClure. For Alpha &lt; 0 an outlier costs at most b / |Alpha|. Finite gradients at every Alpha.
-/// <para>With LearnAlpha or LearnScale the loss is a negative log-likelihood, rho + log c + log Z(alpha), Z(alpha) = integral of exp(-rho(x, alpha, 1)) dx (what is
-/// fixed stays in as a constant), which can be negative. Its parameters, one for each entry of axis 1 (D = <see cref="LossContext.EmbeddingSize"/>; 1 for
-/// predictions of rank 1): <c>latentAlpha</c> [D], alpha = min + (max - min) sigmoid(latentAlpha), and <c>latentScale</c> [D],
-/// c = MinimumScale + (Scale - MinimumScale) softplus(latentScale + log(e - 1)); they start at Alpha and Scale.</para>
-/// Barron 2019; follows jonbarron/robust_loss_pytorch, with log Z by an integral exact to 1e-13 instead of a spline.
+/// Barron's general robust loss, x = predictions - targets, z = (x / Scale)^2, b = |Alpha - 2|: rho = (b / Alpha) ((z / b + 1)^(Alpha / 2)
+/// - 1), with its limits Alpha 2: z / 2; 0: log(1 + z / 2) (Cauchy); -Infinity: 1 - exp(-z / 2) (Welsch); Infinity: exp(z / 2) - 1. Alpha 1
+/// is Charbonnier / pseudo-Huber that starts at 0, -2 is Geman-McClure. For Alpha &lt; 0 an outlier costs at most b / |Alpha|. Finite
+/// gradients at every Alpha.
+/// <para>With LearnAlpha or LearnScale the loss is a negative log-likelihood, rho + log c + log Z(alpha), Z(alpha) = integral of
+/// exp(-rho(x, alpha, 1)) dx (what is fixed stays in as a constant), which can be negative. Its parameters, one for each entry of axis 1 (D
+/// = <see cref="LossContext.EmbeddingSize"/>; 1 for predictions of rank 1): <c>latentAlpha</c> [D], alpha = min + (max - min)
+/// sigmoid(latentAlpha), and <c>latentScale</c> [D], c = MinimumScale + (Scale - MinimumScale) softplus(latentScale + log(e - 1)); they
+/// start at Alpha and Scale.</para> Barron 2019; follows jonbarron/robust_loss_pytorch, with log Z by an integral exact to 1e-13 instead of
+/// a spline.
 /// </summary>
 [LossGuide(
     "(b/α)((z/b + 1)^(α/2) - 1), z = (x/c)², b = |α - 2|",
@@ -21,7 +23,10 @@ namespace MLNetLosses.Losses;
 )]
 public sealed record AdaptiveLoss : RegressionLoss
 {
-    /// <summary>The shape: 2 squared error, 1 Charbonnier, 0 Cauchy, -2 Geman-McClure, -Infinity Welsch. At least 0 if anything is learned. Default 1.</summary>
+    /// <summary>
+    /// The shape: 2 squared error, 1 Charbonnier, 0 Cauchy, -2 Geman-McClure, -Infinity Welsch. At least 0 if anything is learned. Default
+    /// 1.
+    /// </summary>
     [Interval("[-inf, inf]")]
     public double Alpha
     {

@@ -3,11 +3,11 @@ using static TorchSharp.torch;
 namespace MLNetLosses.Losses;
 
 /// <summary>
-/// For heat maps [N, K, H, W], targets y in [0, 1], raw predictions (no sigmoid). d = |predictions - targets|, k = Alpha - y:
-/// l = Omega log(1 + (d / Curvature)^k) if d &lt; Theta, else A (d - Theta) + Omega log(1 + (Theta / Curvature)^k), where
-/// A = Omega k (Theta / Curvature)^(k - 1) / (Curvature (1 + (Theta / Curvature)^k)) makes the slope continuous. The gradient also flows to the targets.
-/// The paper's weighted loss map (11 where the dilated target exceeds 0.2, else 1) is the input <c>weights</c>; the mean then divides by the sum of
-/// weights, the paper's by the number of pixels. Wang, Bo and Fuxin 2019; follows mmpose's <c>AdaptiveWingLoss</c>.
+/// For heat maps [N, K, H, W], targets y in [0, 1], raw predictions (no sigmoid). d = |predictions - targets|, k = Alpha - y: l = Omega
+/// log(1 + (d / Curvature)^k) if d &lt; Theta, else A (d - Theta) + Omega log(1 + (Theta / Curvature)^k), where A = Omega k (Theta /
+/// Curvature)^(k - 1) / (Curvature (1 + (Theta / Curvature)^k)) makes the slope continuous. The gradient also flows to the targets. The
+/// paper's weighted loss map (11 where the dilated target exceeds 0.2, else 1) is the input <c>weights</c>; the mean then divides by the
+/// sum of weights, the paper's by the number of pixels. Wang, Bo and Fuxin 2019; follows mmpose's <c>AdaptiveWingLoss</c>.
 /// </summary>
 [LossGuide(
     "ω log(1 + (|x|/ε)^(α - y)) for |x| < θ, else linear",
@@ -55,8 +55,8 @@ public sealed record AdaptiveWingLoss : RegressionLoss
     {
         var size = (predictions - targets).abs();
         var exponent = Alpha - targets;
-        // log(1 + r^k) = softplus(k log r) and r^k / (1 + r^k) = sigmoid(k log r) hold for any exponent. At 0 the clamp keeps log 0 off the graph, the sign
-        // makes the value 0.
+        // log(1 + r^k) = softplus(k log r) and r^k / (1 + r^k) = sigmoid(k log r) hold for any exponent. At 0 the clamp keeps log 0 off the
+        // graph, and the sign makes the value 0.
         var ratio = size.clamp(FocalCurve.Tiny, Theta) / Curvature;
         var near = Softplus.Of(exponent * ratio.log()) * size.sign();
         var slope = exponent * (exponent * Math.Log(Theta / Curvature)).sigmoid() / Theta;

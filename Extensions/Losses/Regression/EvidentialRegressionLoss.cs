@@ -3,11 +3,11 @@ using static TorchSharp.torch;
 namespace MLNetLosses.Losses;
 
 /// <summary>
-/// Inputs are the raw outputs <c>gamma</c>, <c>nu</c>, <c>alpha</c>, <c>beta</c> of a head and <c>targets</c> y, all of one shape (4 D channels give them in this
-/// order). v = softplus(nu), a = softplus(alpha) + 1, b = softplus(beta), W = 2 b (1 + v), e = y - gamma:
-/// l = log(pi / v) / 2 - a log W + (a + 1/2) log(v e^2 + W) + lgamma(a) - lgamma(a + 1/2) + RegularizationWeight |e| (2 v + a).
-/// The prediction is gamma, the aleatoric variance b / (a - 1), the epistemic one b / (v (a - 1)): neither is finite at a = 1. The likelihood is a Student t
-/// with 2 a degrees of freedom. Finite for any raw outputs. Do not activate the outputs in the head as well. Amini et al. 2020; follows
+/// Inputs are the raw outputs <c>gamma</c>, <c>nu</c>, <c>alpha</c>, <c>beta</c> of a head and <c>targets</c> y, all of one shape (4 D
+/// channels give them in this order). v = softplus(nu), a = softplus(alpha) + 1, b = softplus(beta), W = 2 b (1 + v), e = y - gamma: l =
+/// log(pi / v) / 2 - a log W + (a + 1/2) log(v e^2 + W) + lgamma(a) - lgamma(a + 1/2) + RegularizationWeight |e| (2 v + a). The prediction
+/// is gamma, the aleatoric variance b / (a - 1), the epistemic one b / (v (a - 1)): neither is finite at a = 1. The likelihood is a Student
+/// t with 2 a degrees of freedom. Finite for any raw outputs. Do not activate the outputs in the head as well. Amini et al. 2020; follows
 /// aamini/evidential-deep-learning, whose coefficient defaults to 1 while the paper's experiments use 0.01.
 /// </summary>
 [LossGuide(

@@ -3,11 +3,11 @@ using static TorchSharp.torch;
 namespace MLNetLosses.Losses;
 
 /// <summary>
-/// A further input <c>logVariances</c> s of the predictions' shape: v = max(exp s, Epsilon), l = (log v + x^2 / v) / 2, x = predictions - targets, plus
-/// log(2 pi) / 2 if Full. It can be negative. The network learns its own noise level; trained from scratch together it often stalls: warm the mean up
-/// with <see cref="MeanSquaredErrorLoss"/>. The floor is not differentiated: below it the gradient to s is dl/dv at v = Epsilon times exp s.
-/// Finite for any s. Nix and Weigend 1994; Kendall and Gal 2017. Follows <c>torch.nn.functional.gaussian_nll_loss</c> with var = exp s (torch takes
-/// the variance, not its logarithm).
+/// A further input <c>logVariances</c> s of the predictions' shape: v = max(exp s, Epsilon), l = (log v + x^2 / v) / 2, x = predictions -
+/// targets, plus log(2 pi) / 2 if Full. It can be negative. The network learns its own noise level; trained from scratch together it often
+/// stalls: warm the mean up with <see cref="MeanSquaredErrorLoss"/>. The floor is not differentiated: below it the gradient to s is dl/dv
+/// at v = Epsilon times exp s. Finite for any s. Nix and Weigend 1994; Kendall and Gal 2017. Follows
+/// <c>torch.nn.functional.gaussian_nll_loss</c> with var = exp s (torch takes the variance, not its logarithm).
 /// </summary>
 [LossGuide(
     "(log v + x²/v)/2, v = exp s",

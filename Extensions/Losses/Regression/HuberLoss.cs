@@ -3,8 +3,9 @@ using static TorchSharp.torch;
 namespace MLNetLosses.Losses;
 
 /// <summary>
-/// l = x^2 / 2 if |x| &lt;= Delta, else Delta (|x| - Delta / 2), x = predictions - targets. The gradient of outliers is +-Delta, so that lowering
-/// Delta also shrinks the loss; <c>SmoothL1</c> = Huber / Beta keeps slope 1. Huber 1964; follows <c>torch.nn.functional.huber_loss</c>.
+/// l = x^2 / 2 if |x| &lt;= Delta, else Delta (|x| - Delta / 2), x = predictions - targets. The gradient of outliers is +-Delta, so that
+/// lowering Delta also shrinks the loss; <c>SmoothL1</c> = Huber / Beta keeps slope 1. Huber 1964; follows
+/// <c>torch.nn.functional.huber_loss</c>.
 /// </summary>
 [LossGuide(
     "x²/2 for |x| ≤ δ, else δ(|x| - δ/2)",

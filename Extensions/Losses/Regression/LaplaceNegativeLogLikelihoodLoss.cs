@@ -3,9 +3,10 @@ using static TorchSharp.torch;
 namespace MLNetLosses.Losses;
 
 /// <summary>
-/// A further input <c>logScales</c> s of the predictions' shape: b = max(exp s, Epsilon), l = |x| / b + log b, x = predictions - targets, plus log 2 if
-/// Full. It can be negative. The robust sibling of <see cref="GaussianNegativeLogLikelihoodLoss"/>; the standard deviation of the fitted density is
-/// b sqrt 2. The floor is not differentiated. Finite for any s. Kendall and Gal 2017, section 3.1; agrees with <c>torch.distributions.Laplace</c>.
+/// A further input <c>logScales</c> s of the predictions' shape: b = max(exp s, Epsilon), l = |x| / b + log b, x = predictions - targets,
+/// plus log 2 if Full. It can be negative. The robust sibling of <see cref="GaussianNegativeLogLikelihoodLoss"/>; the standard deviation of
+/// the fitted density is b sqrt 2. The floor is not differentiated. Finite for any s. Kendall and Gal 2017, section 3.1; agrees with
+/// <c>torch.distributions.Laplace</c>.
 /// </summary>
 [LossGuide(
     "|x|/b + log b, b = exp s",

@@ -3,9 +3,9 @@ using static TorchSharp.torch;
 namespace MLNetLosses.Losses;
 
 /// <summary>
-/// l = log cosh x = |x| + log(1 + exp(-2|x|)) - log 2, x = predictions - targets; the gradient is tanh x. A smooth Huber whose scale is fixed at 1:
-/// normalise targets of another magnitude first. Computed in the second form, which does not overflow: |x| = 1e5 gives 1e5 - 0.693.
-/// Keras' <c>log_cosh</c> has the same values.
+/// l = log cosh x = |x| + log(1 + exp(-2|x|)) - log 2, x = predictions - targets; the gradient is tanh x. A smooth Huber whose scale is
+/// fixed at 1: normalise targets of another magnitude first. Computed in the second form, which does not overflow: |x| = 1e5 gives 1e5 -
+/// 0.693. Keras' <c>log_cosh</c> has the same values.
 /// </summary>
 [LossGuide(
     "log cosh x",

@@ -6,8 +6,8 @@ namespace MLNetLosses.Losses;
 internal static class LogFloor
 {
     /// <summary>
-    /// log max(exp s, floor) without forming exp s. The floor is not differentiated: the gradient that reaches max(exp s, floor) goes on to s times
-    /// exp s, as if nothing had been clamped, which for the logarithm is a slope of min(exp s / floor, 1).
+    /// log max(exp s, floor) without forming exp s. The floor is not differentiated: the gradient that reaches max(exp s, floor) goes on to
+    /// s times exp s, as if nothing had been clamped, which for the logarithm is a slope of min(exp s / floor, 1).
     /// </summary>
     public static Tensor Of(Tensor s, double floor)
     {

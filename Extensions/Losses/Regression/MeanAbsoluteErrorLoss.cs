@@ -3,9 +3,9 @@ using static TorchSharp.torch;
 namespace MLNetLosses.Losses;
 
 /// <summary>
-/// l = |x|, x = predictions - targets; the gradient is sign(x), 0 at x = 0. Estimates the median, not the mean. The gradient does not shrink near
-/// the optimum: decay the learning rate. For class probabilities see <c>ProbabilityMeanAbsoluteErrorLoss</c>.
-/// Follows <c>torch.nn.functional.l1_loss</c>.
+/// l = |x|, x = predictions - targets; the gradient is sign(x), 0 at x = 0. Estimates the median, not the mean. The gradient does not
+/// shrink near the optimum: decay the learning rate. For class probabilities see <c>ProbabilityMeanAbsoluteErrorLoss</c>. Follows
+/// <c>torch.nn.functional.l1_loss</c>.
 /// </summary>
 [LossGuide(
     "|x|",

@@ -3,8 +3,8 @@ using static TorchSharp.torch;
 namespace MLNetLosses.Losses;
 
 /// <summary>
-/// l = x^2, x = predictions - targets. Estimates the mean; one outlier of 100 weighs as ten thousand residuals of 1 (see <see cref="HuberLoss"/>).
-/// Follows <c>torch.nn.functional.mse_loss</c>.
+/// l = x^2, x = predictions - targets. Estimates the mean; one outlier of 100 weighs as ten thousand residuals of 1 (see <see
+/// cref="HuberLoss"/>). Follows <c>torch.nn.functional.mse_loss</c>.
 /// </summary>
 [LossGuide(
     "x^2",

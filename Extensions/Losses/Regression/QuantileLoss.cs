@@ -3,10 +3,10 @@ using static TorchSharp.torch;
 namespace MLNetLosses.Losses;
 
 /// <summary>
-/// The pinball loss, u = targets - predictions: l = max(q u, (q - 1) u); its minimum is the q-quantile of the targets. A quantile of 0.9 punishes
-/// predicting too low. One quantile: <c>predictions</c> and <c>targets</c> of one shape. K quantiles: <c>predictions</c> [N, K], column k estimating
-/// Quantiles[k], and <c>targets</c> [N] or [N, 1]; N K terms, <c>weights</c> [N, 1] or [N, K]. Columns are not kept from crossing. The default is half
-/// the absolute error. Koenker and Bassett 1978; agrees with <c>sklearn.metrics.mean_pinball_loss</c>.
+/// The pinball loss, u = targets - predictions: l = max(q u, (q - 1) u); its minimum is the q-quantile of the targets. A quantile of 0.9
+/// punishes predicting too low. One quantile: <c>predictions</c> and <c>targets</c> of one shape. K quantiles: <c>predictions</c> [N, K],
+/// column k estimating Quantiles[k], and <c>targets</c> [N] or [N, 1]; N K terms, <c>weights</c> [N, 1] or [N, K]. Columns are not kept
+/// from crossing. The default is half the absolute error. Koenker and Bassett 1978; agrees with <c>sklearn.metrics.mean_pinball_loss</c>.
 /// </summary>
 [LossGuide(
     "max(q u, (q - 1) u), u = y - x",

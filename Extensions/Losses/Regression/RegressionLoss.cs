@@ -3,9 +3,10 @@ using static TorchSharp.torch;
 namespace MLNetLosses.Losses;
 
 /// <summary>
-/// A loss on numbers, element by element: <c>predictions</c> and <c>targets</c> of one shape, of any rank, never broadcast; optional <c>weights</c>
-/// &gt;= 0 of the same shape or broadcastable to it ([N, 1] weighs rows). <c>mean</c> is sum(w l) / sum(w), the weights counted after the broadcast.
-/// Gradients flow to predictions and targets, not to weights. NaN in, NaN out. Being element-wise it serves as an image loss too.
+/// A loss on numbers, element by element: <c>predictions</c> and <c>targets</c> of one shape, of any rank, never broadcast; optional
+/// <c>weights</c> &gt;= 0 of the same shape or broadcastable to it ([N, 1] weighs rows). <c>mean</c> is sum(w l) / sum(w), the weights
+/// counted after the broadcast. Gradients flow to predictions and targets, not to weights. NaN in, NaN out. Being element-wise it serves as
+/// an image loss too.
 /// </summary>
 [LossFamily("Regression")]
 [SumType(typeof(RegressionSumLoss))]

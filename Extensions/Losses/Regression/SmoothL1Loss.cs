@@ -3,9 +3,10 @@ using static TorchSharp.torch;
 namespace MLNetLosses.Losses;
 
 /// <summary>
-/// l = x^2 / (2 Beta) if |x| &lt; Beta, else |x| - Beta / 2, x = predictions - targets; Beta = 0 is exactly |x|. Equals Huber(Delta = Beta) / Beta:
-/// the slope of the tails stays 1. Serves encoded box offsets in detection. Girshick 2015 (Fast R-CNN); follows
-/// <c>torch.nn.functional.smooth_l1_loss</c>. Other defaults of Beta in use: 0 in Detectron2's RPN and box heads, 0.1 in its RetinaNet, 1/9 in older RPNs.
+/// l = x^2 / (2 Beta) if |x| &lt; Beta, else |x| - Beta / 2, x = predictions - targets; Beta = 0 is exactly |x|. Equals Huber(Delta = Beta)
+/// / Beta: the slope of the tails stays 1. Serves encoded box offsets in detection. Girshick 2015 (Fast R-CNN); follows
+/// <c>torch.nn.functional.smooth_l1_loss</c>. Other defaults of Beta in use: 0 in Detectron2's RPN and box heads, 0.1 in its RetinaNet, 1/9
+/// in older RPNs.
 /// </summary>
 [LossGuide(
     "x²/(2β) for |x| < β, else |x| - β/2",

@@ -4,9 +4,9 @@ using static TorchSharp.torch;
 namespace MLNetLosses.Losses;
 
 /// <summary>
-/// For facial and body landmarks in pixels, a = |predictions - targets|: l = Width log(1 + a / Curvature) if a &lt; Width, else a - C,
-/// C = Width - Width log(1 + Width / Curvature). The gradient is 0 at a = 0 and jumps to Width / Curvature beside it. Give hidden landmarks weight 0.
-/// Feng et al. 2018 with its defaults; follows segmentation_models_pytorch's <c>wing_loss</c>, whose own defaults are 5 and 0.5.
+/// For facial and body landmarks in pixels, a = |predictions - targets|: l = Width log(1 + a / Curvature) if a &lt; Width, else a - C, C =
+/// Width - Width log(1 + Width / Curvature). The gradient is 0 at a = 0 and jumps to Width / Curvature beside it. Give hidden landmarks
+/// weight 0. Feng et al. 2018 with its defaults; follows segmentation_models_pytorch's <c>wing_loss</c>, whose own defaults are 5 and 0.5.
 /// </summary>
 [LossGuide(
     "w log(1 + |x|/ε) for |x| < w, else |x| - C",

@@ -4,7 +4,9 @@ using MLNetLosses.Losses;
 
 namespace MLNetLosses.UnitTests.Losses.Core;
 
-/// <summary>What every loss promises as a definition: equality by value, JSON and text that read back, options that cannot be wrong.</summary>
+/// <summary>
+/// What every loss promises as a definition: equality by value, JSON and text that read back, options that cannot be wrong.
+/// </summary>
 [TestClass]
 public class DefinitionTests
 {
