@@ -15,7 +15,8 @@ namespace MLNetLosses.Losses;
     "-P t log s(x) - (1 - t) log s(-x)",
     Use = "several labels an image; binary masks; soft labels",
     Avoid = "one class of many (CrossEntropy): the mean over all classes makes the gradients tiny",
-    Cost = "one pass, fused"
+    Cost = "one pass, fused",
+    Paper = "Cox 1958"
 )]
 public sealed record BinaryCrossEntropyLoss : WeightedClassificationLoss
 {

@@ -22,7 +22,7 @@ public enum HingeForm
 /// </summary>
 /// <exception cref="ArgumentException">Shapes or types do not fit, or ClassWeights has another length than the classes.</exception>
 [LossGuide(
-    "max(0, m + x_k - x_y)",
+    "(1/C) Σ_k max(0, m + x_k - x_y), or the largest violation alone",
     Use = "only the decision matters, not probabilities",
     Avoid = "reading its scores as probabilities; calibration",
     Cost = "about five passes",

@@ -7,7 +7,7 @@ namespace MLNetLosses.Losses;
 /// cref="HuberLoss"/>). Follows <c>torch.nn.functional.mse_loss</c>.
 /// </summary>
 [LossGuide(
-    "x^2",
+    "x²",
     Use = "errors are Gaussian; images in [0, 1] where blur is acceptable",
     Avoid = "outliers; targets of 0-255",
     Cost = "one pass, fused",
