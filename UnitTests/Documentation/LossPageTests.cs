@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 using MLNetLosses.Losses;
 
@@ -33,6 +34,25 @@ public class LossPageTests
         var links = page.LinkedFiles().ToList();
         Assert.IsGreaterThan(100, links.Count);
         CollectionAssert.AreEqual(Array.Empty<string>(), links.Where(link => !Path.Exists(Path.Combine(page.Folder, link))).ToArray());
+    }
+
+    [TestMethod]
+    public void LossesThatTheTextNamesExistAndItsTextFormsRead()
+    {
+        var text = GeneratedPage.Open(Page).Text;
+        var advice = text[text.IndexOf("## Choose", StringComparison.Ordinal)..text.IndexOf("| family |", StringComparison.Ordinal)];
+        var named = Regex.Matches(advice, "`([^`]+)`").Select(match => match.Groups[1].Value).ToList();
+        var forms = named.Concat(Regex.Matches(text, "[Aa]s text:? `([^`]+)`").Select(match => match.Groups[1].Value)).ToList();
+        Assert.IsGreaterThan(30, forms.Count);
+        foreach (var form in forms)
+            if (form.Contains('('))
+                Loss.Parse(form);
+            else
+                Assert.IsTrue(LossCatalog.All.Any(loss => loss.Name == form), $"There is no loss '{form}'.");
+        var json = Regex.Matches(text, "```json\n(.*?)```", RegexOptions.Singleline).Select(match => match.Groups[1].Value).ToList();
+        Assert.AreNotEqual(0, json.Count);
+        foreach (var one in json)
+            Loss.FromJson(one);
     }
 
     [TestMethod]

@@ -103,6 +103,27 @@ public class OwnLossTests
         );
     }
 
+    /// <summary>A loss of no family, with inputs of its own.</summary>
+    public sealed record DepthLoss : Loss
+    {
+        public override IReadOnlyList<string> RequiredInputs => ["depths", "trueDepths"];
+
+        protected internal override LossTerms ComputeTerms(LossCall call) => new((call["depths"] - call["trueDepths"]).square());
+    }
+
+    [TestMethod]
+    public void SamplesOfItsOwnInputsAreGiven()
+    {
+        StringAssert.Contains(
+            Assert.ThrowsExactly<NotSupportedException>(() => LossContract.CheckAll(new DepthLoss())).Message,
+            "no sample of the input 'depths' is known"
+        );
+        LossContract.CheckAll(
+            new DepthLoss(),
+            inputs => inputs.With(("depths", tensor(new[] { 1.0, 2 })), ("trueDepths", tensor(new[] { 2.0, 4 })))
+        );
+    }
+
     [TestMethod]
     public void ItTrainsANetworkAndIsSavedWithTheModel()
     {

@@ -201,6 +201,10 @@ public static class LossContract
 
         public Run(Loss loss, LossInputs given, ScalarType precision)
         {
+            if (loss.RequiredInputs.FirstOrDefault(name => given.Find(name) is null) is { } unknown)
+                throw new NotSupportedException(
+                    $"{loss.Name}: no sample of the input '{unknown}' is known; give one: CheckAll(loss, inputs => inputs.With((\"{unknown}\", ...)))."
+                );
             Function = loss.Build(LossSamples.Context(precision));
             foreach (var (name, tensor) in given)
             {
