@@ -5,9 +5,9 @@ using static TorchSharp.torch;
 namespace MLNetLosses;
 
 /// <summary>
-/// Counts how often pixels of each class are predicted as each class, batch by batch; <see cref="Metrics"/> makes figures of the counts. One matrix over all images:
-/// averaging intersection over union image by image gives other numbers. Exact in any order and any split into batches. Not thread-safe: give each thread its
-/// own and <see cref="Add(SegmentationConfusion)"/> them.
+/// Counts how often pixels of each class are predicted as each class, batch by batch; <see cref="Metrics"/> makes figures of the counts.
+/// One matrix over all images: averaging intersection over union image by image gives other numbers. Exact in any order and any split
+/// into batches. Not thread-safe: give each thread its own and <see cref="Add(SegmentationConfusion)"/> them.
 /// </summary>
 public sealed class SegmentationConfusion
 {
@@ -16,7 +16,9 @@ public sealed class SegmentationConfusion
     /// <summary>Starts with no pixel.</summary>
     /// <param name="classCount">C, at least 2.</param>
     /// <param name="ignoreIndex">Pixels with this target are left out, whatever is predicted there; null: none.</param>
-    /// <exception cref="ArgumentOutOfRangeException">There are fewer than two classes, or more than 46340 (whose pairs outgrow memory).</exception>
+    /// <exception cref="ArgumentOutOfRangeException">
+    /// There are fewer than two classes, or more than 46340 (whose pairs outgrow memory).
+    /// </exception>
     public SegmentationConfusion(int classCount, long? ignoreIndex = null)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(classCount, 2);
@@ -48,7 +50,9 @@ public sealed class SegmentationConfusion
     /// <summary>Counts the pixels of masks; they are counted where they lie, and C x C numbers come to the host.</summary>
     /// <param name="predictions">Class indices of an integer type and any shape, such as [N, H, W].</param>
     /// <param name="targets">Class indices of the same shape on the same device.</param>
-    /// <exception cref="ArgumentException">Shapes, types or devices do not fit, or an index lies outside [0, C). Nothing is counted then.</exception>
+    /// <exception cref="ArgumentException">
+    /// Shapes, types or devices do not fit, or an index lies outside [0, C). Nothing is counted then.
+    /// </exception>
     public void Add(Tensor predictions, Tensor targets)
     {
         ArgumentNullException.ThrowIfNull(predictions);
@@ -79,7 +83,9 @@ public sealed class SegmentationConfusion
     /// <typeparam name="T">An integer type, such as <see cref="byte"/>.</typeparam>
     /// <param name="predictions">Class indices.</param>
     /// <param name="targets">Class indices, as many, in the same order.</param>
-    /// <exception cref="ArgumentException">There are not as many of both, or an index lies outside [0, C). Nothing is counted then.</exception>
+    /// <exception cref="ArgumentException">
+    /// There are not as many of both, or an index lies outside [0, C). Nothing is counted then.
+    /// </exception>
     public void Add<T>(ReadOnlySpan<T> predictions, ReadOnlySpan<T> targets)
         where T : struct, IBinaryInteger<T>
     {

@@ -1,8 +1,9 @@
 namespace MLNetLosses;
 
 /// <summary>
-/// Figures of a segmentation, from the counts of one confusion matrix over all images; TP, FP, FN are pixels of a class. NaN: not defined (the denominator is 0), and
-/// left out of every mean. A class in neither targets nor predictions is not defined; one that is only predicted has intersection over union and Dice 0, which count.
+/// Figures of a segmentation, from the counts of one confusion matrix over all images; TP, FP, FN are pixels of a class. NaN: not defined
+/// (the denominator is 0), and left out of every mean. A class in neither targets nor predictions is not defined; one that is only
+/// predicted has intersection over union and Dice 0, which count.
 /// </summary>
 public sealed class SegmentationMetrics
 {

@@ -4,8 +4,8 @@ using Microsoft.VisualStudio.TestTools.UnitTesting;
 namespace MLNetLosses.UnitTests.Documentation;
 
 /// <summary>
-/// A page whose parts between <c>&lt;!-- generated: name --&gt;</c> and <c>&lt;!-- end of name --&gt;</c> come from code. With the environment
-/// variable MLNETLOSSES_WRITE_DOCS set to 1, checking a page writes it.
+/// A page whose parts between <c>&lt;!-- generated: name --&gt;</c> and <c>&lt;!-- end of name --&gt;</c> come from code. With the
+/// environment variable MLNETLOSSES_WRITE_DOCS set to 1, checking a page writes it.
 /// </summary>
 internal sealed class GeneratedPage
 {
