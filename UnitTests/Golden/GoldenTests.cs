@@ -19,6 +19,7 @@ public class GoldenTests
         "Regression",
         "Segmentation",
         "SelfSupervised",
+        "Weighting",
     ];
 
     [TestMethod]

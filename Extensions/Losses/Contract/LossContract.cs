@@ -45,7 +45,7 @@ public static class LossContract
             using var scope = NewDisposeScope();
             using var run = new Run(loss, adjust(LossSamples.For(loss, seed: 3, scale: scale, precision: precision)), precision);
             Expect(loss, $"finite value at scale {scale} in {precision}", Finite(run.Value), run.Text);
-            run.Value.backward();
+            run.Differentiate();
             foreach (var (name, leaf) in run.Leaves)
                 Expect(
                     loss,
@@ -73,7 +73,7 @@ public static class LossContract
         }
         using var run = new Run(loss, adjust(LossSamples.For(loss, rows: 1)), ScalarType.Float64);
         Expect(loss, "finite value for one row", Finite(run.Value), run.Text);
-        run.Value.backward();
+        run.Differentiate();
         foreach (var (name, leaf) in run.Leaves)
             Expect(loss, $"finite gradient of {name} for one row", leaf.grad is null || Finite(leaf.grad), run.Text);
     }
@@ -124,7 +124,7 @@ public static class LossContract
             return;
         using var scope = NewDisposeScope();
         using var run = new Run(loss, adjust(LossSamples.For(loss, seed: 5)), ScalarType.Float64);
-        run.Value.backward();
+        run.Differentiate();
         foreach (var (name, leaf) in run.Leaves.Where(l => l.Value.grad is not null))
         {
             using var frozen = no_grad();
@@ -231,6 +231,13 @@ public static class LossContract
             using var frozen = no_grad();
             foreach (var (name, buffer) in Function.named_buffers())
                 buffer.copy_(remembered[name]);
+        }
+
+        // An update rule has no gradient.
+        public void Differentiate()
+        {
+            if (Value.requires_grad)
+                Value.backward();
         }
 
         public Tensor Evaluate(Reduction reduction)

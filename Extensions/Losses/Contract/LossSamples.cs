@@ -50,6 +50,9 @@ public static class LossSamples
         Tensor Index(long high, params long[] shape) => randint(0, high, shape, ScalarType.Int64, generator: generator);
         return (loss, name) switch
         {
+            (LossWeighting, "taskGradients") => Normal(3, 5),
+            (LossWeighting, _) => (Uniform(3) + 0.5) * scale,
+            (SuperLoss, _) => Normal(rows),
             (ClassificationLoss { TargetForms: var forms }, "targets") when forms.HasFlag(TargetForms.Indices) => arange(
                     rows,
                     ScalarType.Int64
