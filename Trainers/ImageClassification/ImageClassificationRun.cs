@@ -155,6 +155,7 @@ internal sealed class ImageClassificationRun(IHost host, IChannel channel, Image
             Epochs = options.Epoch,
             Optimizer = options.LearningRate is { } rate ? options.Optimizer with { LearningRate = rate } : options.Optimizer,
             Schedule = options.Schedule,
+            LossWeighting = options.LossWeighting,
             Averaging = options.WeightAveraging,
             ClipNorm = options.GradientClipNorm,
             ClipValue = options.GradientClipValue,

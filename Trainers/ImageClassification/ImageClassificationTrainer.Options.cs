@@ -58,6 +58,12 @@ public sealed partial class ImageClassificationTrainer
         public ClassificationLoss Loss { get; set; } = new CrossEntropyLoss();
 
         /// <summary>
+        /// How the terms of a sum become one loss while training: learned weights, weights by progress, rules on gradients. Needs a <see cref="Loss"/> of two terms
+        /// or more. Null (the default): their weighted sum.
+        /// </summary>
+        public LossWeighting? LossWeighting { get; set; }
+
+        /// <summary>
         /// How much images count by their class: <c>"balanced"</c>,
         /// <see cref="MLNetLosses.ClassWeights.Of(ReadOnlySpan{double})">numbers</see> or a
         /// <see cref="MLNetLosses.ClassWeights.FromColumn">column</see>. Multiplied with the weight of the row. Null (the default): all the

@@ -1,3 +1,4 @@
+using MLNetLosses.Losses;
 using MLNetLosses.Networks;
 
 namespace MLNetLosses;
@@ -22,6 +23,11 @@ public sealed partial class ImageClassificationTrainer
             )
             .Given(nameof(options.Loss), options.Loss)
             .Valid(nameof(options.Loss), options.Loss)
+            .Valid(nameof(options.LossWeighting), options.LossWeighting)
+            .Require(
+                options.LossWeighting is null || (options.Loss is ISumLoss sum && sum.Terms.Count(term => term.Weight > 0) > 1),
+                $"LossWeighting combines the terms of a sum, and Loss is {options.Loss}: add up two losses or more, or set LossWeighting to null."
+            )
             .Defined(nameof(options.SampleOrder), options.SampleOrder)
             .Defined(nameof(options.Backbone), options.Backbone)
             .Require(

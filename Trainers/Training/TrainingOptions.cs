@@ -27,6 +27,13 @@ public sealed record TrainingOptions : Definition
     public WeightAveraging? Averaging { get; init; }
 
     /// <summary>
+    /// How the terms of a sum become the gradient; null (the default): their weighted sum. The weights of the sum multiply the terms first. What it learns is trained at
+    /// <see cref="LossLearningRateFactor"/> and kept in checkpoints. Weightings on values cost nothing; <see cref="GradNormLoss"/> costs a backward pass a term down to one
+    /// layer; a <see cref="GradientRule"/> a whole backward pass and a copy of the gradient a term.
+    /// </summary>
+    public LossWeighting? LossWeighting { get; init; }
+
+    /// <summary>
     /// Clips the gradient of all weights together: g &lt;- g min(1, ClipNorm / (|g| + 1e-6)), |g| its Euclidean norm. Null (the default):
     /// not.
     /// </summary>
@@ -84,6 +91,7 @@ public sealed record TrainingOptions : Definition
         ArgumentNullException.ThrowIfNull(Optimizer);
         ArgumentNullException.ThrowIfNull(Schedule);
         Optimizer.Validate();
+        LossWeighting?.Validate();
         Schedule.Validate();
         if (ClipNorm is not null && ClipValue is not null)
             throw new ArgumentException("Training: ClipNorm and ClipValue exclude each other; set one of them.", nameof(ClipValue));

@@ -27,6 +27,10 @@ public class OptionsTests
         [nameof(Options.Backbone)] = (o => o.Backbone = Backbone.ShuffleNetV2X05, null),
         [nameof(Options.FrozenLayerGroups)] = (o => o.FrozenLayerGroups = 2, null),
         [nameof(Options.LayerLearningRateDecay)] = (o => o.LayerLearningRateDecay = 0.5, null),
+        [nameof(Options.LossWeighting)] = (
+            o => o.LossWeighting = new GeometricMeanLoss(),
+            o => o.Loss = new CrossEntropyLoss() + new FocalLoss()
+        ),
         [nameof(Options.ImageSize)] = (o => o.ImageSize = 24, null),
         [nameof(Options.Preprocessing)] = (
             o =>
@@ -165,6 +169,7 @@ public class OptionsTests
             (nameof(Options.LearningRate), o => o.LearningRate = double.PositiveInfinity),
             (nameof(Options.Schedule), o => o.Schedule = null!),
             (nameof(Options.LossLearningRateFactor), o => o.LossLearningRateFactor = -1),
+            (nameof(Options.LossWeighting), o => o.LossWeighting = new RevisedUncertaintyLoss()),
             (nameof(Options.GradientClipNorm), o => o.GradientClipNorm = 0),
             (nameof(Options.GradientClipValue), o => o.GradientClipValue = -1),
             (nameof(Options.GradientClipValue), o => (o.GradientClipNorm, o.GradientClipValue) = (1, 1)),

@@ -22,7 +22,7 @@ internal static class SuperConfidence
         var end = y.le(-1 / Math.E);
         y = y.masked_fill(end, 0);
         var w = where(y.ge(0), y.clamp(min: 0).log1p(), (2 * (Math.E * y.clamp(max: 0) + 1)).clamp(min: 0).sqrt() - 1);
-        for (var i = 0; i < 4; i++)
+        for (var i = 0; i < 6; i++)
         {
             var power = w.exp();
             var off = w * power - y;

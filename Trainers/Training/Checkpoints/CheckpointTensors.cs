@@ -25,12 +25,13 @@ internal sealed class CheckpointTensors
         generators =
         [
             .. job.Generators.Select(g => ("random/" + g.Key, g.Value)),
-            .. job
-                .Loss.named_modules()
-                .Where(m => m.module is LossState)
-                .Select(m => ("random/loss/" + m.name, ((LossState)m.module).Generator)),
+            .. Generators("random/loss/", job.Loss),
+            .. state.Combiner.Learner is { } learner ? Generators("random/weighting/", learner) : [],
         ];
     }
+
+    private static IEnumerable<(string, Generator)> Generators(string prefix, nn.Module module) =>
+        module.named_modules().Where(m => m.module is LossState).Select(m => (prefix + m.name, ((LossState)m.module).Generator));
 
     /// <summary>All tensors, to be written; in the caller's dispose scope.</summary>
     public IEnumerable<KeyValuePair<string, Tensor>> Read()

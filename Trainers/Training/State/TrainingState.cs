@@ -12,7 +12,7 @@ internal sealed class TrainingState : IDisposable
     {
         options = job.Options;
         plateau = options.Schedule as PlateauSchedule;
-        Combiner = job.Combiner ?? new SumCombiner();
+        Combiner = job.Combiner ?? WeightingCombiner.Create(options.LossWeighting, job);
         List<(nn.Module, string, double)> learners = [(job.Loss, "loss/", options.LossLearningRateFactor)];
         if (Combiner.Learner is { } learner)
             learners.Add((learner, "weighting/", options.LossLearningRateFactor));
