@@ -4,7 +4,7 @@ namespace MLNetLosses.Losses;
 
 /// <summary>
 /// Focal loss whose Gamma follows the training. p_n = the probability of the right answer (indices: softmax, a value a row; labels 0/1: sigmoid, a value an element);
-/// q' = Momentum q + (1 - Momentum) mean p over what counts; gamma = -log q', constant; l = -(1 - p)^gamma log p: strong focus early (q small), plain cross-entropy late (q near 1).
+/// q' = Momentum q + (1 - Momentum) mean p over what counts, rows by their weights; gamma = -log q', constant; l = -(1 - p)^gamma log p: strong focus early (q small), plain cross-entropy late (q near 1).
 /// State <c>meanCorrectProbability</c> q, not trained, saved with the model; 0 (at first) means: take the first batch's mean. Training leaves q' behind; evaluation uses q as
 /// it is. Finite at logits of +-10,000. Weber et al. 2019.
 /// </summary>
@@ -56,20 +56,20 @@ public sealed record AutomatedFocalLoss : IndexedClassificationLoss
             var others = OneVsRest.SetTarget(logits, targets, full_like(targets.Pick(logits), double.NegativeInfinity));
             logMiss = others.logsumexp(1) - logits.logsumexp(1);
         }
-        var counted = (targets.AreBinary ? targets.AsLabels() : targets).Weights(logits);
-        var gamma = Gamma(cost.detach(), counted, call);
+        var counted = (targets.AreBinary ? targets.AsLabels() : targets).Weights(logits)!;
+        var gamma = Gamma(cost.detach(), call.Optional("weights") is { } rows ? counted * ShapeWeights(rows, cost) : counted, call);
         return new((gamma * logMiss).exp() * cost, counted);
     }
 
-    private Tensor Gamma(Tensor cost, Tensor? counted, LossCall call)
+    private Tensor Gamma(Tensor cost, Tensor counted, LossCall call)
     {
         using var frozen = no_grad();
         var known = call.State["meanCorrectProbability"];
         var right = (-cost).exp();
-        var mean = counted is null ? right.mean() : (right * counted).sum() / LossReducer.NotZero(counted.sum());
-        var anything = counted is null ? ones_like(mean) : counted.sum();
+        var total = counted.sum();
+        var mean = (right * counted).sum() / LossReducer.NotZero(total);
         // Nothing counts: nothing is learned.
-        mean = where(anything.eq(0), where(known.gt(0), known, 1), mean);
+        mean = where(total.eq(0), where(known.gt(0), known, 1), mean);
         var current = where(known.gt(0), known, mean);
         if (call.Training)
         {

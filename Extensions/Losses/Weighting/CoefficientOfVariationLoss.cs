@@ -81,7 +81,7 @@ public sealed record CoefficientOfVariationLoss : LossWeighting
         {
             var unknown = MeanLosses.le(0);
             var ratios = (losses / MeanLosses.masked_fill(unknown, 1)).masked_fill(unknown, 1);
-            var kept = momentum is { } fixedShare ? IsFirst.logical_not() * fixedShare : 1 - 1 / (Steps + 1);
+            var kept = momentum is { } fixedShare ? fixedShare * IsFirst.logical_not().to(losses.dtype) : 1 - 1 / (Steps + 1);
             var meanRatios = kept * MeanRatios + (1 - kept) * ratios;
             return new(
                 Steps + 1,

@@ -14,11 +14,10 @@ namespace MLNetLosses.Losses;
     Cost = "the inner loss and about thirty passes over its rows",
     Paper = "Castells et al. 2020"
 )]
-[DefinitionExample("SuperClassification(inner: CrossEntropy())")]
 public sealed record SuperClassificationLoss : ClassificationLoss
 {
-    /// <summary>The loss whose rows are weighed; one with a value a row, no sum.</summary>
-    public required ClassificationLoss Inner { get; init; }
+    /// <summary>The loss whose rows are weighed; one with a value a row, no sum. Default <see cref="CrossEntropyLoss"/>.</summary>
+    public ClassificationLoss Inner { get; init; } = new CrossEntropyLoss();
 
     /// <summary>The loss that separates easy from hard; null (the default): log C for C classes, log 2 for one logit.</summary>
     [Interval("(-inf, inf)")]

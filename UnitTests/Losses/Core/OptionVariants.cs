@@ -69,6 +69,8 @@ internal static class OptionVariants
             return Lists(option, (IEnumerable?)now, value => (int)Math.Ceiling(value));
         if (type == typeof(ValueList<long>))
             return Lists(option, (IEnumerable?)now, value => (long)Math.Ceiling(value * 10));
+        if (type == typeof(ValueList<UncertainTask>))
+            return Enum.GetValues<UncertainTask>().Select(kind => (object)(ValueList<UncertainTask>)[kind, kind, kind]); // one a task of the samples
         if (type == typeof(ValueList<ValueList<double>>))
             return
             [
