@@ -63,7 +63,10 @@ public class FullDiskTests
     public void AReadOnlyFolderIsNamed()
     {
         if (OperatingSystem.IsWindows())
+        {
             Assert.Inconclusive("Windows has no read-only folders.");
+            return;
+        }
         using var images = new DrawnImages();
         using var model = TransformerTests.Make();
         // The administrator may write where nobody else may, except to the kernel's own folders.

@@ -2,10 +2,9 @@ using Microsoft.VisualStudio.TestTools.UnitTesting;
 using MLNetLosses.Losses;
 using MLNetLosses.UnitTests.ImageClassification;
 using static TorchSharp.torch;
+using ClassifierTraining = MLNetLosses.UnitTests.ImageClassification.Training;
 
 namespace MLNetLosses.UnitTests.Losses;
-
-using Training = ImageClassification.Training;
 
 /// <summary>A loss that is defined outside the library is a loss like any other. The page of losses shows the code of these two.</summary>
 [TestClass]
@@ -128,9 +127,9 @@ public class OwnLossTests
     public void ItTrainsANetworkAndIsSavedWithTheModel()
     {
         ClassificationLoss loss = new CappedCrossEntropyLoss { Cap = 3 } + 0.5 * new LearnedTemperatureLoss();
-        var context = Training.Context();
+        var context = ClassifierTraining.Context();
         var data = DrawnImages.Keyed(context, DrawnImages.Bytes(12, size: 8));
-        using var model = Training.Fit(data, Training.Small(o => (o.Loss, o.ImageSize) = (loss, 8)), context);
+        using var model = ClassifierTraining.Fit(data, ClassifierTraining.Small(o => (o.Loss, o.ImageSize) = (loss, 8)), context);
         CollectionAssert.AreEqual(
             new[] { "cappedCrossEntropy", "learnedTemperature" },
             model.Summary.History.Single().Terms.Select(t => t.Name).ToArray()
@@ -140,6 +139,6 @@ public class OwnLossTests
         stream.Position = 0;
         using var loaded = (ImageClassificationTransformer)context.Model.Load(stream, out _);
         Assert.AreEqual(loss, Loss.Parse<ClassificationLoss>(loaded.Loss));
-        CollectionAssert.AreEqual(Training.Probe(model), Training.Probe(loaded));
+        CollectionAssert.AreEqual(ClassifierTraining.Probe(model), ClassifierTraining.Probe(loaded));
     }
 }
