@@ -227,7 +227,7 @@ public class AugmentationTests
                 0
             )
             .Dispose();
-        var before = Tensor.TotalCount;
+        var before = LiveTensors.Settled();
         for (var step = 0; step < 10; step++)
             Run(
                     Augmentation.Strong with

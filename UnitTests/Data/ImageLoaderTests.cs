@@ -127,7 +127,7 @@ public class ImageLoaderTests
             }
         );
         loader.Epoch(0).First().Dispose();
-        var before = Tensor.TotalCount;
+        var before = LiveTensors.Settled();
         for (var epoch = 0; epoch < 5; epoch++)
         {
             using var scope = NewDisposeScope();

@@ -172,7 +172,7 @@ public class TrainerTests
             o.ClassWeights = "balanced";
         });
         Training.Fit(data, options).Dispose();
-        var before = TorchSharp.torch.Tensor.TotalCount;
+        var before = LiveTensors.Settled();
         Training.Fit(data, options).Dispose();
         var apparent = TorchSharp.torch.Tensor.TotalCount - before;
         Assert.AreEqual(Training.CountedTwice(forInference: false) + Training.CountedTwice(forInference: true), apparent);

@@ -75,7 +75,7 @@ internal static class Training
     /// </summary>
     public static long CountedTwice(bool forInference)
     {
-        var before = torch.Tensor.TotalCount;
+        var before = LiveTensors.Settled();
         using (var network = BackboneNetwork.Create(Backbone.ResNet20Cifar, 3))
             if (forInference)
                 network.InferenceCopy().Dispose();

@@ -192,13 +192,13 @@ public class TransformerTests
     {
         using var transformer = Make();
         Scores(transformer, Unlabelled(3));
-        var before = torch.Tensor.TotalCount;
+        var before = LiveTensors.Settled();
         Scores(transformer, Unlabelled(50));
         Assert.AreEqual(before, torch.Tensor.TotalCount);
         using var engine = Context.Model.CreatePredictionEngine<DrawnImages.BytesRow, DrawnImages.Prediction>(Named(transformer));
         var rows = DrawnImages.Bytes(10);
         engine.Predict(rows[0]);
-        var alive = torch.Tensor.TotalCount;
+        var alive = LiveTensors.Settled();
         foreach (var row in rows)
             engine.Predict(row);
         Assert.AreEqual(alive, torch.Tensor.TotalCount);
@@ -210,7 +210,7 @@ public class TransformerTests
         var apparent = Training.CountedTwice(forInference: true);
         var transformer = Make();
         var expected = Scores(transformer, Unlabelled(5));
-        var alive = torch.Tensor.TotalCount;
+        var alive = LiveTensors.Settled();
         transformer.Dispose();
         var freed = alive - torch.Tensor.TotalCount;
         Assert.IsGreaterThan(50, freed);
