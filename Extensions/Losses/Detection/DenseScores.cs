@@ -15,7 +15,7 @@ internal static class DenseScores
     public static (Tensor Values, Tensor? Slopes) Modulated(Tensor z, double gamma, bool wantsSlopes)
     {
         var s = z.sigmoid();
-        var values = Softplus(z);
+        var values = Softplus.Of(z);
         var slopes = wantsSlopes ? addcmul(s, 1 - s, values, gamma) : null;
         if (gamma != 0)
         {
@@ -25,9 +25,6 @@ internal static class DenseScores
         }
         return (values, slopes);
     }
-
-    /// <summary>-ln(1 - s(x)), exact at both ends.</summary>
-    public static Tensor Softplus(Tensor x) => nn.functional.logsigmoid(x.neg()).neg_();
 
     /// <summary>x^power; small whole powers without a logarithm.</summary>
     public static Tensor Power(Tensor x, double power) =>

@@ -33,7 +33,7 @@ public sealed record QualityFocalLoss : DenseDetectionLoss
         var s = x.sigmoid();
         var off = s - y;
         var distance = off.abs();
-        var entropy = DenseScores.Softplus(x).addcmul_(x, y, -1);
+        var entropy = Softplus.Of(x).addcmul_(x, y, -1);
         var factor = DenseScores.Power(distance, Beta);
         Tensor? slopes = null;
         if (wantsSlopes)

@@ -41,7 +41,7 @@ public sealed record VariFocalLoss : DenseDetectionLoss
         y = y.to(x.dtype);
         var (values, slopes) = DenseScores.Modulated(x, Gamma, wantsSlopes);
         var negativeWeights = negatives.to(x.dtype).mul_(Alpha);
-        var positiveCost = DenseScores.Softplus(x).addcmul_(x, y, -1).mul_(y);
+        var positiveCost = Softplus.Of(x).addcmul_(x, y, -1).mul_(y);
         values = where(positives, positiveCost, values.mul_(negativeWeights));
         if (slopes is not null)
             slopes = where(positives, x.sigmoid().sub_(y).mul_(y), slopes.mul_(negativeWeights));

@@ -43,10 +43,11 @@ public sealed record CircleLoss : PairMetricLoss
         var s = pairs.Cosines();
         var constant = s.detach();
         var (positives, negatives) = (mined.Positives, mined.Negatives);
-        var (anyPositive, anyNegative) = (positives.any(1, keepdim: true), negatives.any(1, keepdim: true));
         var toPositives = (constant.neg() + (1 + Margin)).relu_().mul_(-Scale) * (s - (1 - Margin));
         var toNegatives = (constant + Margin).relu_().mul_(Scale) * (s - Margin);
-        var sum = MaskedSums.LogSumExp(toPositives, positives, anyPositive) + MaskedSums.LogSumExp(toNegatives, negatives, anyNegative);
-        return new(MaskedSums.Softplus(sum), anyPositive.logical_and(anyNegative).squeeze(1).to(s.dtype));
+        var both = positives.Any * negatives.Any;
+        // Without both kinds a sum lies far below 0 or, of the other sign, is weighed 0.
+        var sum = MaskedSums.LogSumExp(toPositives, positives) + MaskedSums.LogSumExp(toNegatives, negatives);
+        return new(Softplus.Of(sum), both);
     }
 }

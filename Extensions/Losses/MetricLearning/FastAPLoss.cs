@@ -31,13 +31,13 @@ public sealed record FastAPLoss : PairMetricLoss
         var width = 4.0 / Bins;
         var centres = arange(Bins + 1, dtype: d.dtype, device: d.device) * width;
         var pulses = (1 - (d.unsqueeze(-1) - centres).abs() / width).relu();
-        var positives = mined.Positives;
-        var groups = stack(new Tensor[] { positives, positives.logical_or(mined.Negatives) }, 1).to(d.dtype);
+        var positives = mined.Positives.Numbers;
+        var groups = stack(new Tensor[] { positives, mined.Used.Numbers }, 1);
         var histograms = groups.bmm(pulses).unbind(1);
         var (own, ownBelow, below) = (histograms[0], histograms[0].cumsum(1), histograms[1].cumsum(1));
         var empty = own.eq(0);
         var precision = (own * ownBelow / below.masked_fill(empty, 1)).masked_fill(empty, 0).sum([1]);
-        var count = positives.sum(1, type: d.dtype);
+        var count = positives.sum([1]);
         var counted = count.gt(0).to(d.dtype);
         return PairTerms.Of(((1 - precision / count.clamp(min: 1)) * counted).sum(), counted.sum());
     }

@@ -44,13 +44,11 @@ public sealed record LiftedStructureLoss : PairMetricLoss
     {
         var d = pairs.Dissimilarity(Distance);
         var (positives, negatives) = (mined.Positives, mined.Negatives);
-        var anyNegative = negatives.any(1, keepdim: true);
-        var toNegatives = MaskedSums.LogSumExp(Margin - d, negatives, anyNegative);
+        var toNegatives = MaskedSums.LogSumExp(Margin - d, negatives);
         if (Generalized)
         {
-            var anyPositive = positives.any(1, keepdim: true);
-            var values = (MaskedSums.LogSumExp(d, positives, anyPositive) + toNegatives).relu();
-            var both = anyPositive.logical_and(anyNegative).squeeze(1).to(d.dtype);
+            var values = (MaskedSums.LogSumExp(d, positives) + toNegatives).relu();
+            var both = positives.Any * negatives.Any;
             return PairTerms.Of((values * both).sum(), both.sum());
         }
         if (!pairs.InBatch)
@@ -59,7 +57,7 @@ public sealed record LiftedStructureLoss : PairMetricLoss
                 "references"
             );
         // Positives share their class, and so whether they have negatives at all.
-        var counted = positives.logical_and(anyNegative).logical_and(anyNegative.t()).to(d.dtype);
+        var counted = positives.Numbers * negatives.Any.unsqueeze(1) * negatives.Any;
         var costs = (logaddexp(toNegatives.unsqueeze(1), toNegatives.unsqueeze(0)) + d).relu().square() * 0.5;
         return PairTerms.Of((costs * counted).sum(), counted.sum());
     }

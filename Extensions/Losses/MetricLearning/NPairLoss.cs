@@ -50,9 +50,9 @@ public sealed record NPairLoss : MetricLoss
         var anchors = earlier.eq(0).logical_and_(same.sum(1, type: ScalarType.Int64).ge(2));
         var positives = earlier.eq(1);
         var scores = Distance.Matrix(embeddings, embeddings);
-        var columns = positives.unsqueeze(0);
-        var own = scores.masked_fill(same.logical_and(columns).logical_not(), 0).sum([1]);
-        var all = MaskedSums.LogSumExp(scores, columns.expand(scores.shape), positives.any().reshape(1, 1));
+        var partners = new PairMask(positives.unsqueeze(0).expand(scores.shape), scores.dtype);
+        var own = (scores * same * partners.Numbers).sum([1]);
+        var all = MaskedSums.LogSumExp(scores, partners);
         var counted = anchors.to(embeddings.dtype);
         Tensor? regularizer = EmbeddingRegularization > 0 ? embeddings.square().sum([1]).mean() * EmbeddingRegularization : null;
         return PairTerms.Of(((all - own) * counted).sum(), counted.sum(), constant: regularizer);

@@ -57,8 +57,9 @@ public sealed record ProxyAnchorLoss : MetricLoss, IOwnsHead
             return new(embeddings.sum([1]));
         var cosines = Distance.Unit(proxies).mm(Distance.Unit(embeddings).t()); // [C, N]
         var positives = arange(proxies.shape[0], dtype: ScalarType.Int64, device: labels.device).unsqueeze(1).eq(labels);
-        var pull = MaskedSums.LogOnePlusSumExp((cosines - Margin) * -Scale, positives);
-        var push = MaskedSums.LogOnePlusSumExp((cosines + Margin) * Scale, positives.logical_not());
-        return new(pull, positives.any(1).to(pull.dtype)) { ByRow = false, More = [new(push) { ByRow = false }] };
+        var own = new PairMask(positives, cosines.dtype);
+        var pull = MaskedSums.LogOnePlusSumExp((cosines - Margin) * -Scale, own);
+        var push = MaskedSums.LogOnePlusSumExp((cosines + Margin) * Scale, new(positives.logical_not(), cosines.dtype));
+        return new(pull, own.Any) { ByRow = false, More = [new(push) { ByRow = false }] };
     }
 }

@@ -29,10 +29,9 @@ public sealed record SupervisedContrastiveLoss : PairMetricLoss
     private protected override LossTerms Score(MetricPairs pairs, MinedPairs mined, LossCall call)
     {
         var scores = pairs.Cosines() / Temperature;
-        var positives = mined.Positives;
-        var count = positives.sum(1, type: scores.dtype);
-        var used = positives.logical_or(mined.Negatives);
-        var all = MaskedSums.LogSumExp(scores, used, used.any(1, keepdim: true));
+        var positives = mined.Positives.Numbers;
+        var count = positives.sum([1]);
+        var all = MaskedSums.LogSumExp(scores, mined.Used);
         var mean = (scores * positives).sum([1]) / count.clamp(min: 1);
         return new(all - mean, count.gt(0).to(scores.dtype));
     }

@@ -37,14 +37,13 @@ public sealed record TupletMarginLoss : PairMetricLoss
     {
         var cosines = pairs.Cosines();
         var (positives, negatives) = (mined.Positives, mined.Negatives);
-        var anyNegative = negatives.any(1, keepdim: true);
-        var all = MaskedSums.LogSumExp(cosines * Scale, negatives, anyNegative).unsqueeze(1);
+        var all = MaskedSums.LogSumExp(cosines * Scale, negatives).unsqueeze(1);
         // cos(t - m); the sine of an angle of 0 has an infinite slope, which counts as 0.
         var square = (1 - cosines) * (1 + cosines);
         var flat = square.le(0);
         var sines = square.masked_fill(flat, 1).sqrt().masked_fill(flat, 0);
         var slackened = cosines * Math.Cos(Margin) + sines * Math.Sin(Margin);
-        var costs = MaskedSums.Softplus(all - slackened * Scale) * positives.logical_and(anyNegative);
-        return PairTerms.Of(costs.sum(), positives.sum());
+        var costs = Softplus.Of(all - slackened * Scale) * positives.Numbers;
+        return PairTerms.Of(costs.sum(), positives.Numbers.sum());
     }
 }

@@ -10,11 +10,11 @@ public sealed record CosineSimilarity : Distance
     public override bool IsSimilarity => true;
 
     /// <inheritdoc/>
-    protected override Tensor Prepare(Tensor embeddings) => Unit(embeddings);
+    protected internal override Tensor Prepare(Tensor embeddings) => Unit(embeddings);
 
     /// <inheritdoc/>
-    protected override Tensor All(Tensor anchors, Tensor partners) => anchors.mm(partners.t());
+    protected internal override Tensor All(Tensor anchors, Tensor partners) => anchors.mm(partners.t());
 
     /// <inheritdoc/>
-    protected override Tensor Each(Tensor anchors, Tensor partners) => (anchors * partners).sum([1]);
+    protected internal override Tensor Each(Tensor anchors, Tensor partners) => (anchors * partners).sum([1]);
 }

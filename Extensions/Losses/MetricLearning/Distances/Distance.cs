@@ -33,17 +33,17 @@ public abstract record Distance : Definition
 
     /// <summary>What is done to embeddings before they are compared, such as dividing by their length.</summary>
     /// <param name="embeddings">[N, D].</param>
-    protected abstract Tensor Prepare(Tensor embeddings);
+    protected internal abstract Tensor Prepare(Tensor embeddings);
 
     /// <summary>Prepared rows, every one against every one.</summary>
     /// <param name="anchors">[N, D].</param>
     /// <param name="partners">[M, D].</param>
-    protected abstract Tensor All(Tensor anchors, Tensor partners);
+    protected internal abstract Tensor All(Tensor anchors, Tensor partners);
 
     /// <summary>Prepared rows, one by one.</summary>
     /// <param name="anchors">[P, D].</param>
     /// <param name="partners">[P, D].</param>
-    protected abstract Tensor Each(Tensor anchors, Tensor partners);
+    protected internal abstract Tensor Each(Tensor anchors, Tensor partners);
 
     /// <summary>A threshold of this distance as one of the dissimilarity that grows with distance.</summary>
     internal double Threshold(double value) => IsSimilarity ? -value : value;

@@ -17,13 +17,13 @@ public sealed record EuclideanDistance : Distance
     } = 1;
 
     /// <inheritdoc/>
-    protected override Tensor Prepare(Tensor embeddings) => Normalize ? Unit(embeddings) : embeddings;
+    protected internal override Tensor Prepare(Tensor embeddings) => Normalize ? Unit(embeddings) : embeddings;
 
     /// <inheritdoc/>
-    protected override Tensor All(Tensor anchors, Tensor partners) => Raise(Lengths(anchors, partners));
+    protected internal override Tensor All(Tensor anchors, Tensor partners) => Raise(Lengths(anchors, partners));
 
     /// <inheritdoc/>
-    protected override Tensor Each(Tensor anchors, Tensor partners) => Raise(Lengths(anchors - partners));
+    protected internal override Tensor Each(Tensor anchors, Tensor partners) => Raise(Lengths(anchors - partners));
 
     private Tensor Raise(Tensor lengths)
     {

@@ -11,7 +11,7 @@ public sealed record SignalToNoiseRatioDistance : Distance
     public bool Normalize { get; init; } = true;
 
     /// <inheritdoc/>
-    protected override Tensor Prepare(Tensor embeddings)
+    protected internal override Tensor Prepare(Tensor embeddings)
     {
         if (embeddings.shape[1] < 2)
             throw new ArgumentException(
@@ -23,14 +23,14 @@ public sealed record SignalToNoiseRatioDistance : Distance
     }
 
     /// <inheritdoc/>
-    protected override Tensor All(Tensor anchors, Tensor partners)
+    protected internal override Tensor All(Tensor anchors, Tensor partners)
     {
         var lengths = Lengths(anchors, partners);
         return lengths * lengths / Variance(anchors).mul(anchors.shape[1] - 1).unsqueeze(1);
     }
 
     /// <inheritdoc/>
-    protected override Tensor Each(Tensor anchors, Tensor partners) =>
+    protected internal override Tensor Each(Tensor anchors, Tensor partners) =>
         (anchors - partners).square().sum([1]) / Variance(anchors).mul(anchors.shape[1] - 1);
 
     private static Tensor Variance(Tensor centred) => centred.square().sum([1]).div(centred.shape[1] - 1).clamp(min: 1e-12);

@@ -9,10 +9,8 @@ public sealed record BatchHardMiner : Miner
     {
         using var frozen = no_grad();
         var d = pairs.Frozen(distance);
-        var positives = d.masked_fill(pairs.Positives.logical_not(), double.NegativeInfinity).argmax(1);
-        var negatives = d.masked_fill(pairs.Negatives.logical_not(), double.PositiveInfinity).argmin(1);
-        var both = pairs.Positives.any(1).logical_and_(pairs.Negatives.any(1));
-        var anchors = arange(d.shape[0], dtype: ScalarType.Int64, device: d.device);
-        return MinedPairs.OfTriplets(pairs, new TripletList(anchors, positives, negatives, both.to(d.dtype)));
+        var positives = (d + pairs.Positives.Penalties).argmax(1);
+        var negatives = (d - pairs.Negatives.Penalties).argmin(1);
+        return MinedPairs.OfTriplets(pairs, new TripletList(null, positives, negatives, pairs.Positives.Any * pairs.Negatives.Any));
     }
 }

@@ -42,7 +42,7 @@ public sealed record DistanceWeightedMiner : Miner
         var size = pairs.Anchors.shape[1];
         var d = distances.clamp(min: Cutoff, max: 2);
         var logWeights = d.log().mul_(2 - size).sub_((1 - d.square() / 4).clamp_(min: 1e-8).log_().mul_((size - 3) / 2.0));
-        var drawable = pairs.Negatives.logical_and(distances.lt(NonZeroLossCutoff));
+        var drawable = pairs.Negatives.Members.logical_and(distances.lt(NonZeroLossCutoff));
         logWeights.masked_fill_(drawable.logical_not(), double.NegativeInfinity);
         var any = drawable.any(1, keepdim: true);
         var highest = logWeights.amax([1], keepdim: true).masked_fill_(any.logical_not(), 0);
@@ -52,7 +52,7 @@ public sealed record DistanceWeightedMiner : Miner
         var total = cumulative.narrow(1, cumulative.shape[1] - 1, 1);
         // (0, total]: the first column whose cumulative weight reaches the draw has a weight of its own.
         var negatives = searchsorted(cumulative, (1 - draws).mul_(total)).clamp_(max: cumulative.shape[1] - 1);
-        var list = pairs.Positives.logical_and(any).nonzero();
+        var list = pairs.Positives.Members.logical_and(any).nonzero();
         var columns = list.unbind(1);
         var drawn = negatives.reshape(-1).index_select(0, columns[0] * distances.shape[1] + columns[1]);
         return MinedPairs.OfTriplets(pairs, new TripletList(columns[0], columns[1], drawn, null));

@@ -20,13 +20,13 @@ public sealed record MultiSimilarityMiner : Miner
     {
         using var frozen = no_grad();
         var d = pairs.Frozen(distance);
-        // An anchor without one kind compares with an infinite bound that no pair passes.
-        var nearest = d.masked_fill(pairs.Negatives.logical_not(), double.PositiveInfinity).amin([1], keepdim: true);
-        var farthest = d.masked_fill(pairs.Positives.logical_not(), double.NegativeInfinity).amax([1], keepdim: true);
+        // An anchor without one kind compares with a bound that no pair passes.
+        var nearest = (d - pairs.Negatives.Penalties).amin([1], keepdim: true);
+        var farthest = (d + pairs.Positives.Penalties).amax([1], keepdim: true);
         return MinedPairs.OfMasks(
             pairs,
-            (d + Epsilon).gt(nearest).logical_and_(pairs.Positives),
-            (d - Epsilon).lt(farthest).logical_and_(pairs.Negatives)
+            (d + Epsilon).gt(nearest).logical_and_(pairs.Positives.Members),
+            (d - Epsilon).lt(farthest).logical_and_(pairs.Negatives.Members)
         );
     }
 }

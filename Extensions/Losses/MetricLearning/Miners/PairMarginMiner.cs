@@ -27,8 +27,8 @@ public sealed record PairMarginMiner : Miner
         var d = pairs.Frozen(distance);
         return MinedPairs.OfMasks(
             pairs,
-            d.gt(distance.Threshold(PositiveMargin)).logical_and_(pairs.Positives),
-            d.lt(distance.Threshold(NegativeMargin)).logical_and_(pairs.Negatives)
+            d.gt(distance.Threshold(PositiveMargin)).logical_and_(pairs.Positives.Members),
+            d.lt(distance.Threshold(NegativeMargin)).logical_and_(pairs.Negatives.Members)
         );
     }
 }

@@ -6,24 +6,25 @@ namespace MLNetLosses.Losses;
 internal sealed class MetricPairs
 {
     private readonly Dictionary<Distance, Tensor> matrices = [];
-    private readonly bool onGraph = is_grad_enabled(); // matrices serve miners, which turn it off, and the loss
-    private Tensor? cosines;
+    private readonly Dictionary<Distance, (Tensor Anchors, Tensor Partners)> prepared = [];
+    private readonly bool onGraph = is_grad_enabled(); // what is made serves miners, which turn it off, and the loss
 
     public MetricPairs(Tensor anchors, Tensor anchorLabels, Tensor? references, Tensor? referenceLabels, Tensor? own, Tensor? counted)
     {
         (Anchors, AnchorLabels) = (anchors, anchorLabels);
         Partners = references ?? anchors;
-        Positives = anchorLabels.unsqueeze(1).eq((referenceLabels ?? anchorLabels).unsqueeze(0));
-        Negatives = Positives.logical_not();
+        var positives = anchorLabels.unsqueeze(1).eq((referenceLabels ?? anchorLabels).unsqueeze(0));
+        var negatives = positives.logical_not();
         if (references is null)
-            Positives.diagonal().fill_(false);
+            positives.diagonal().fill_(false);
         else if (own is not null)
-            Positives.scatter_(1, own.unsqueeze(1), zeros(own.shape[0], 1, dtype: ScalarType.Bool, device: own.device));
+            positives.scatter_(1, own.unsqueeze(1), zeros(own.shape[0], 1, dtype: ScalarType.Bool, device: own.device));
         if (counted is not null)
         {
-            Positives.logical_and_(counted);
-            Negatives.logical_and_(counted);
+            positives.logical_and_(counted);
+            negatives.logical_and_(counted);
         }
+        (Positives, Negatives) = (new(positives, anchors.dtype), new(negatives, anchors.dtype));
     }
 
     /// <summary>[N, D], on the graph.</summary>
@@ -36,47 +37,73 @@ internal sealed class MetricPairs
     public Tensor Partners { get; }
 
     /// <summary>Of the same class and not the anchor itself, [N, M].</summary>
-    public Tensor Positives { get; }
+    public PairMask Positives { get; }
 
     /// <summary>Of another class, [N, M].</summary>
-    public Tensor Negatives { get; }
+    public PairMask Negatives { get; }
 
     /// <summary>Whether the anchors are their own partners.</summary>
     public bool InBatch => ReferenceEquals(Anchors, Partners);
 
-    /// <summary>d, or -s of a similarity, of every anchor and partner: [N, M], on the graph.</summary>
-    public Tensor Dissimilarity(Distance distance)
+    /// <summary>d, or s of a similarity, of every anchor and partner: [N, M], on the graph.</summary>
+    public Tensor Matrix(Distance distance)
     {
         if (matrices.TryGetValue(distance, out var made))
             return made;
         using (set_grad_enabled(onGraph))
-            made = Signed(distance, distance == Cosine ? Cosines() : distance.Matrix(Anchors, Partners));
-        return matrices[distance] = made;
+        {
+            var (anchors, partners) = Prepared(distance);
+            return matrices[distance] = distance.All(anchors, partners);
+        }
     }
 
-    /// <summary>The same off the graph.</summary>
-    public Tensor Frozen(Distance distance) => Dissimilarity(distance).detach();
+    /// <summary>d, or -s of a similarity, of every anchor and partner: [N, M], on the graph.</summary>
+    public Tensor Dissimilarity(Distance distance) => Signed(distance, Matrix(distance));
 
-    /// <summary>The dissimilarity of every two partners, [M, M].</summary>
-    public Tensor OfPartners(Distance distance) =>
-        InBatch ? Dissimilarity(distance) : Signed(distance, distance.Matrix(Partners, Partners));
+    /// <summary>The same off the graph.</summary>
+    public Tensor Frozen(Distance distance) => Signed(distance, Matrix(distance).detach());
+
+    /// <summary>The dissimilarity of every two partners, [M, M], on the graph.</summary>
+    public Tensor OfPartners(Distance distance)
+    {
+        if (InBatch)
+            return Dissimilarity(distance);
+        var partners = Prepared(distance).Partners;
+        return Signed(distance, distance.All(partners, partners));
+    }
 
     /// <summary>The dissimilarity of anchors and partners named by their rows, [T].</summary>
-    public Tensor Rows(Distance distance, Tensor anchors, Tensor partners) =>
-        Signed(distance, distance.Rows(Anchors.index_select(0, anchors), Partners.index_select(0, partners)));
+    /// <param name="distance">d.</param>
+    /// <param name="anchors">[T]; null: every anchor in turn.</param>
+    /// <param name="partners">[T].</param>
+    public Tensor Rows(Distance distance, Tensor? anchors, Tensor partners)
+    {
+        var (a, p) = Prepared(distance);
+        return Signed(distance, distance.Each(anchors is null ? a : a.index_select(0, anchors), p.index_select(0, partners)));
+    }
 
     /// <summary>The dissimilarity of partners named by their rows, [T].</summary>
-    public Tensor RowsOfPartners(Distance distance, Tensor first, Tensor second) =>
-        Signed(distance, distance.Rows(Partners.index_select(0, first), Partners.index_select(0, second)));
+    public Tensor RowsOfPartners(Distance distance, Tensor first, Tensor second)
+    {
+        var p = Prepared(distance).Partners;
+        return Signed(distance, distance.Each(p.index_select(0, first), p.index_select(0, second)));
+    }
 
     /// <summary>The distance of losses that are defined on cosines.</summary>
     public static CosineSimilarity Cosine { get; } = new();
 
     /// <summary>Cosines of every anchor and partner, [N, M], on the graph.</summary>
-    public Tensor Cosines()
+    public Tensor Cosines() => Matrix(Cosine);
+
+    private (Tensor Anchors, Tensor Partners) Prepared(Distance distance)
     {
+        if (prepared.TryGetValue(distance, out var made))
+            return made;
         using (set_grad_enabled(onGraph))
-            return cosines ??= Cosine.Matrix(Anchors, Partners);
+        {
+            var anchors = distance.Prepare(Anchors);
+            return prepared[distance] = (anchors, InBatch ? anchors : distance.Prepare(Partners));
+        }
     }
 
     private static Tensor Signed(Distance distance, Tensor values) => distance.IsSimilarity ? values.neg() : values;

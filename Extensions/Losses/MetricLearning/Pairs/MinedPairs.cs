@@ -2,8 +2,10 @@ using static TorchSharp.torch;
 
 namespace MLNetLosses.Losses;
 
-/// <summary>Triplets by their rows: anchors [T], positives and negatives [T] among the partners, and a weight 0 or 1 each (null: 1).</summary>
-internal sealed record TripletList(Tensor Anchors, Tensor Positives, Tensor Negatives, Tensor? Weights);
+/// <summary>
+/// Triplets by their rows: anchors [T] (null: every anchor in turn), positives and negatives [T] among the partners, and a weight 0 or 1 each (null: 1).
+/// </summary>
+internal sealed record TripletList(Tensor? Anchors, Tensor Positives, Tensor Negatives, Tensor? Weights);
 
 /// <summary>Keeps a triplet where Low &lt; d(a,n) - d(a,p) &lt;= High.</summary>
 /// <param name="Distance">d.</param>
@@ -19,12 +21,21 @@ internal sealed class MinedPairs
 {
     private readonly MetricPairs pairs;
     private readonly Lazy<(Tensor Positives, Tensor Negatives)> counts;
+    private PairMask? positives;
+    private PairMask? negatives;
 
-    private MinedPairs(MetricPairs pairs, Tensor positives, Tensor negatives, GapRule? gap, TripletList? list, (Tensor, Tensor)? repeats)
+    private MinedPairs(
+        MetricPairs pairs,
+        PairMask positives,
+        PairMask negatives,
+        GapRule? gap,
+        TripletList? list,
+        (Tensor, Tensor)? repeats
+    )
     {
         this.pairs = pairs;
         (KeptPositives, KeptNegatives, Gap, List) = (positives, negatives, gap, list);
-        counts = new(() => repeats ?? (gap is null && list is null ? (Number(positives), Number(negatives)) : TripletsByPair()));
+        counts = new(() => repeats ?? (gap is null && list is null ? (positives.Numbers, negatives.Numbers) : TripletsByPair()));
     }
 
     /// <summary>Every pair.</summary>
@@ -32,7 +43,7 @@ internal sealed class MinedPairs
 
     /// <summary>The pairs of two masks [N, M], and every triplet of them.</summary>
     public static MinedPairs OfMasks(MetricPairs pairs, Tensor positives, Tensor negatives) =>
-        new(pairs, positives, negatives, null, null, null);
+        new(pairs, new(positives, pairs.Anchors.dtype), new(negatives, pairs.Anchors.dtype), null, null, null);
 
     /// <summary>The triplets of all pairs whose gap follows a rule.</summary>
     public static MinedPairs OfGaps(MetricPairs pairs, GapRule gap) => new(pairs, pairs.Positives, pairs.Negatives, gap, null, null);
@@ -45,14 +56,14 @@ internal sealed class MinedPairs
     public static MinedPairs OfPairs(MetricPairs pairs, Tensor positives, Tensor negatives)
     {
         var (p, n) = (Count(pairs, positives), Count(pairs, negatives));
-        return new(pairs, p.gt(0), n.gt(0), null, null, (p, n));
+        return new(pairs, new(p.gt(0), p.dtype), new(n.gt(0), n.dtype), null, null, (p, n));
     }
 
     /// <summary>For triplets: the pairs that they may be made of, [N, M].</summary>
-    public Tensor KeptPositives { get; }
+    public PairMask KeptPositives { get; }
 
     /// <summary>For triplets: the pairs that they may be made of, [N, M].</summary>
-    public Tensor KeptNegatives { get; }
+    public PairMask KeptNegatives { get; }
 
     /// <summary>Which triplets of the pairs are kept; null: all, or those of the <see cref="List"/>.</summary>
     public GapRule? Gap { get; }
@@ -67,10 +78,15 @@ internal sealed class MinedPairs
     public Tensor NegativeCounts => counts.Value.Negatives;
 
     /// <summary>Which positive pairs are used, [N, M].</summary>
-    public Tensor Positives => Gap is null && List is null ? KeptPositives : PositiveCounts.gt(0);
+    public PairMask Positives =>
+        positives ??= Gap is null && List is null ? KeptPositives : new(PositiveCounts.gt(0), PositiveCounts.dtype);
 
     /// <summary>Which negative pairs are used, [N, M].</summary>
-    public Tensor Negatives => Gap is null && List is null ? KeptNegatives : NegativeCounts.gt(0);
+    public PairMask Negatives =>
+        negatives ??= Gap is null && List is null ? KeptNegatives : new(NegativeCounts.gt(0), NegativeCounts.dtype);
+
+    /// <summary>Which pairs of either kind are used, [N, M].</summary>
+    public PairMask Used => new(Positives.Members.logical_or(Negatives.Members), pairs.Anchors.dtype);
 
     /// <summary>How many kept triplets hold each positive and each negative pair, [N, M].</summary>
     public (Tensor Positives, Tensor Negatives) TripletsByPair()
@@ -78,20 +94,23 @@ internal sealed class MinedPairs
         using var frozen = no_grad();
         if (List is { } list)
         {
-            var weights = list.Weights ?? ones(list.Anchors.shape[0], dtype: pairs.Anchors.dtype, device: pairs.Anchors.device);
-            return (Count(pairs, list.Anchors, list.Positives, weights), Count(pairs, list.Anchors, list.Negatives, weights));
+            var (count, device) = (list.Positives.shape[0], pairs.Anchors.device);
+            var anchors = list.Anchors ?? arange(count, dtype: ScalarType.Int64, device: device);
+            var weights = list.Weights ?? ones(count, dtype: pairs.Anchors.dtype, device: device);
+            return (Count(pairs, anchors, list.Positives, weights), Count(pairs, anchors, list.Negatives, weights));
         }
         if (Gap is { } gap)
         {
             var sorted = new SortedNegatives(pairs.Frozen(gap.Distance), KeptNegatives);
             var (from, to) = sorted.Range(gap);
-            return (Number((to - from) * KeptPositives), Number(sorted.Coverage(from, to, KeptPositives)));
+            return (
+                ((to - from) * KeptPositives.Members).to(pairs.Anchors.dtype),
+                sorted.Coverage(from, to, KeptPositives).to(pairs.Anchors.dtype)
+            );
         }
-        var (positives, negatives) = (Number(KeptPositives), Number(KeptNegatives));
-        return (positives * negatives.sum([1], keepdim: true), negatives * positives.sum([1], keepdim: true));
+        var (p, n) = (KeptPositives.Numbers, KeptNegatives.Numbers);
+        return (p * n.sum([1], keepdim: true), n * p.sum([1], keepdim: true));
     }
-
-    private Tensor Number(Tensor mask) => mask.to(pairs.Anchors.dtype);
 
     private static Tensor Count(MetricPairs pairs, Tensor list)
     {

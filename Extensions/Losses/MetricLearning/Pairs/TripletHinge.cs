@@ -41,9 +41,9 @@ internal static class TripletHinge
             var (from, to) = sorted.Range(mined.Gap);
             var threshold = d + margin;
             var end = minimum(maximum(sorted.Below(threshold, inclusive: false), from), to);
-            var number = (end - from).mul_(positives);
-            var costs = number.to(ScalarType.Float64).mul_(threshold).sub_(sorted.Sum(from, end).mul_(positives));
-            (sum, active, kept) = (costs.sum().to(d.dtype), number.sum(), (to - from).mul_(positives).sum());
+            var number = (end - from).mul_(positives.Members);
+            var costs = number.to(ScalarType.Float64).mul_(threshold).sub_(sorted.Sum(from, end).mul_(positives.Members));
+            (sum, active, kept) = (costs.sum().to(d.dtype), number.sum(), (to - from).mul_(positives.Members).sum());
             slopes = (number - sorted.Coverage(from, end, positives)).to(d.dtype);
         }
         return new(KnownGradient.AttachSum(sum, distances, slopes), active, kept);
@@ -72,7 +72,7 @@ internal static class TripletHinge
                 : pairs.InBatch ? slopes
                 : zeros_like(between);
             var (rows, columns) = (d.shape[0], d.shape[1]);
-            var list = mined.KeptPositives.nonzero(); // waits for the device
+            var list = mined.KeptPositives.Members.nonzero(); // waits for the device
             var step = Math.Max(1, BlockElements / Math.Max(1, columns));
             for (var start = 0L; start < list.shape[0]; start += step)
             {
@@ -81,7 +81,7 @@ internal static class TripletHinge
                 var (anchors, positives) = (block[0], block[1]);
                 var places = anchors * columns + positives;
                 var toNegatives = d.index_select(0, anchors);
-                var keep = mined.KeptNegatives.index_select(0, anchors);
+                var keep = mined.KeptNegatives.Members.index_select(0, anchors);
                 if (gaps is not null)
                 {
                     var gap = gaps.index_select(0, anchors) - gaps.reshape(-1).index_select(0, places).unsqueeze(1);
