@@ -46,7 +46,7 @@ public sealed record CircleLoss : PairMetricLoss
         var toPositives = (constant.neg() + (1 + Margin)).relu_().mul_(-Scale) * (s - (1 - Margin));
         var toNegatives = (constant + Margin).relu_().mul_(Scale) * (s - Margin);
         var both = positives.Any * negatives.Any;
-        // Without both kinds a sum lies far below 0 or, of the other sign, is weighed 0.
+        // Without both kinds the sum lies about 1e30 below 0 and costs nothing.
         var sum = MaskedSums.LogSumExp(toPositives, positives) + MaskedSums.LogSumExp(toNegatives, negatives);
         return new(Softplus.Of(sum), both);
     }
