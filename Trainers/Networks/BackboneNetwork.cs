@@ -108,10 +108,13 @@ public abstract partial class BackboneNetwork : nn.Module<Tensor, Tensor>
     /// Every one is the caller's to dispose.
     /// </summary>
     /// <inheritdoc cref="forward" path="/exception"/>
-    public IReadOnlyList<Tensor> Features(Tensor images)
+    public IReadOnlyList<Tensor> Features(Tensor images) => FirstFeatures(images, FeatureStrides.Count);
+
+    /// <summary>The first maps only.</summary>
+    internal IReadOnlyList<Tensor> FirstFeatures(Tensor images, int count)
     {
         Check(images);
-        var maps = new Tensor[FeatureStrides.Count];
+        var maps = new Tensor[count];
         for (var stage = 0; stage < maps.Length; stage++)
             maps[stage] = RunStage(stage, stage == 0 ? images : maps[stage - 1]);
         return maps;

@@ -38,7 +38,8 @@ internal static class FeatureLayers
     {
         var images = call[input];
         ImageArithmetic.Check(loss, input, images);
-        var channels = network.Mean.Count;
+        var extractor = call.Context.Networks!.Get(network, loss);
+        var channels = extractor.InputMean.Count;
         if (images.shape[1] != channels && images.shape[1] != 1)
             throw Shapes.Wrong(loss, input, images, $"[N, {channels}, H, W] or [N, 1, H, W] in [0, 1]");
         return call.Shared(
@@ -46,9 +47,12 @@ internal static class FeatureLayers
             () =>
             {
                 using var frozen = graph ? null : no_grad();
-                var mean = call.Constant(network.Mean, images).reshape(1, channels, 1, 1);
-                var deviation = call.Constant(network.Deviation, images).reshape(1, channels, 1, 1);
-                var features = call.Context.Networks!.Get(network, loss).Extract(((images - mean) / deviation).to(call.Context.DType));
+                Tensor Statistics(string name, ValueList<double>? given, IReadOnlyList<float> own) =>
+                    call.Constant(name, images, () => given?.ToArray() ?? [.. own.Select(value => (double)value)])
+                        .reshape(1, channels, 1, 1);
+                var mean = Statistics("mean", network.Mean, extractor.InputMean);
+                var deviation = Statistics("deviation", network.Deviation, extractor.InputStd);
+                var features = extractor.Extract(((images - mean) / deviation).to(call.Context.DType));
                 return features.Count > 0
                     ? features
                     : throw new ArgumentException($"{loss.Name}: the network {network} gave no features.", nameof(network));

@@ -19,28 +19,28 @@ public sealed record FeatureNetwork : Definition
     /// <summary>The file of LPIPS's linear weights; null (the default): none.</summary>
     public string? LinearWeights { get; init; }
 
-    /// <summary>Subtracted from each channel of images in [0, 1]. Default ImageNet's [0.485, 0.456, 0.406].</summary>
+    /// <summary>Subtracted from each channel of images in [0, 1]; null (the default): as the network was trained.</summary>
     [Interval("(-inf, inf)")]
-    public ValueList<double> Mean
+    public ValueList<double>? Mean
     {
         get;
         init => field = Valid(value);
-    } = [0.485, 0.456, 0.406];
+    }
 
-    /// <summary>Divides each channel afterwards. Default ImageNet's [0.229, 0.224, 0.225].</summary>
+    /// <summary>Divides each channel afterwards; null (the default): as the network was trained.</summary>
     [Interval("(0, inf)")]
-    public ValueList<double> Deviation
+    public ValueList<double>? Deviation
     {
         get;
         init => field = Valid(value);
-    } = [0.229, 0.224, 0.225];
+    }
 
     /// <inheritdoc/>
     protected internal override void Validate()
     {
-        if (Mean.Count != Deviation.Count || Mean.Count == 0)
+        if (Mean?.Count != Deviation?.Count || Mean is { Count: 0 })
             throw new ArgumentException(
-                $"FeatureNetwork: Mean and Deviation need one number a channel each; they have {Mean.Count} and {Deviation.Count}.",
+                $"FeatureNetwork: Mean and Deviation need one number a channel each, or both are null; they have {Mean?.Count ?? 0} and {Deviation?.Count ?? 0}.",
                 nameof(Mean)
             );
     }

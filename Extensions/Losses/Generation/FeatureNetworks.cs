@@ -19,6 +19,11 @@ internal sealed class FeatureNetworks(LossContext context) : IDisposable
         var extractor =
             open(network)
             ?? throw new ArgumentException($"{loss.Name}: OpenNetwork gave no network for {network}.", nameof(LossContext.OpenNetwork));
+        if (network.Mean is { } mean && mean.Count != extractor.InputMean.Count)
+            throw new ArgumentException(
+                $"{loss.Name}: {network} states {mean.Count} means, but the network takes {extractor.InputMean.Count} channels.",
+                nameof(FeatureNetwork.Mean)
+            );
         if (extractor is nn.Module module)
             LossState.Freeze(module, context);
         return opened[network] = extractor;

@@ -14,6 +14,12 @@ public interface IFeatureExtractor
     /// <returns>[N, C_l, H_l, W_l] a layer, on the graph of the images, in the caller's dispose scope.</returns>
     IReadOnlyList<Tensor> Extract(Tensor images);
 
+    /// <summary>What is subtracted from each channel of an image in [0, 1] before it goes in. By default ImageNet's mean.</summary>
+    IReadOnlyList<float> InputMean => [0.485f, 0.456f, 0.406f];
+
+    /// <summary>What each channel is divided by afterwards. By default ImageNet's deviation.</summary>
+    IReadOnlyList<float> InputStd => [0.229f, 0.224f, 0.225f];
+
     /// <summary>LPIPS's fixed weights of channels, [C_l] a layer, where the network comes with them; null (the default): none.</summary>
     IReadOnlyList<Tensor>? LinearWeights => null;
 }

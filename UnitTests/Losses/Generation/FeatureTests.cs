@@ -21,7 +21,7 @@ public class FeatureTests
         using var function = new PerceptualLoss { Network = Tiny, LayerWeights = [0.5, 2] }.Build(Context(_ => network));
         var value = function.Evaluate(Images.Inputs(("predictions", p), ("targets", t)));
         Tensor Normal(Tensor x) =>
-            (x - tensor([0.485, 0.456, 0.406]).reshape(1, 3, 1, 1)) / tensor([0.229, 0.224, 0.225]).reshape(1, 3, 1, 1);
+            (x - tensor([0.485f, 0.456f, 0.406f]).reshape(1, 3, 1, 1)) / tensor([0.229f, 0.224f, 0.225f]).reshape(1, 3, 1, 1);
         var (a, b) = (network.Extract(Normal(p.detach())), network.Extract(Normal(t)));
         var expected = 0.5 * (a[0] - b[0]).abs().mean() + 2 * (a[1] - b[1]).abs().mean();
         Assert.AreEqual(expected.item<double>(), value.item<double>(), 1e-12);
@@ -139,8 +139,8 @@ public class FeatureTests
                 Backbone = "VGG16",
                 Weights = "vgg16.safetensors",
                 Layers = ["relu1_2", "relu2_2"],
-                Mean = [0.5],
-                Deviation = [0.5],
+                Mean = [0.5, 0.5, 0.5],
+                Deviation = [0.5, 0.5, 0.5],
             },
         };
         Assert.AreEqual(loss, Loss.Parse<ImageLoss>(loss.ToString()), loss.ToString());
