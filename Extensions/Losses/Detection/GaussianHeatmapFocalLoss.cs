@@ -38,9 +38,11 @@ public sealed record GaussianHeatmapFocalLoss : DenseDetectionLoss
     private protected override DenseCost Cost(Tensor x, Tensor y, bool wantsSlopes)
     {
         var positives = y.eq(1);
-        var ignored = y.lt(0);
-        var (values, slopes) = DenseScores.Modulated(where(positives, x.neg(), x), Alpha, wantsSlopes);
-        var weights = DenseScores.Power(1 - y.to(x.dtype), Beta).masked_fill_(positives, 1).masked_fill_(ignored, 0);
-        return new(values.mul_(weights), slopes?.mul_(where(positives, weights.neg(), weights)), positives);
+        var ones = positives.to(x.dtype);
+        var signs = 1 - 2 * ones;
+        var (values, slopes) = DenseScores.Modulated(x * signs, Alpha, wantsSlopes);
+        var weights = Beta == 0 ? ones.fill_(1) : DenseScores.Power(1 - y.to(x.dtype), Beta).add_(ones);
+        weights.mul_(y.ge(0));
+        return new(values.mul_(weights), slopes?.mul_(weights).mul_(signs), positives);
     }
 }

@@ -39,9 +39,11 @@ public sealed record SigmoidFocalLoss : DenseDetectionLoss
     private protected override DenseCost Cost(Tensor x, Tensor y, bool wantsSlopes)
     {
         var positives = y.eq(1);
-        var (values, slopes) = DenseScores.Modulated(where(positives, x.neg(), x), Gamma, wantsSlopes);
-        var weights = Alpha is { } alpha ? positives.to(x.dtype).mul_(2 * alpha - 1).add_(1 - alpha) : ones_like(x);
-        weights.masked_fill_(y.lt(0), 0);
-        return new(values.mul_(weights), slopes?.mul_(where(positives, weights.neg(), weights)), positives);
+        var ones = positives.to(x.dtype);
+        var signs = 1 - 2 * ones;
+        var (values, slopes) = DenseScores.Modulated(x * signs, Gamma, wantsSlopes);
+        var weights = Alpha is { } alpha ? ones.mul_(2 * alpha - 1).add_(1 - alpha) : ones.fill_(1);
+        weights.mul_(y.ge(0));
+        return new(values.mul_(weights), slopes?.mul_(weights).mul_(signs), positives);
     }
 }

@@ -37,14 +37,12 @@ public sealed record VariFocalLoss : DenseDetectionLoss
     private protected override DenseCost Cost(Tensor x, Tensor y, bool wantsSlopes)
     {
         var positives = y.gt(0);
-        var negatives = y.eq(0);
-        y = y.to(x.dtype);
+        var qualities = y.to(x.dtype).mul(positives); // the weights of positives, 0 elsewhere
+        var negatives = y.eq(0).to(x.dtype).mul_(Alpha);
         var (values, slopes) = DenseScores.Modulated(x, Gamma, wantsSlopes);
-        var negativeWeights = negatives.to(x.dtype).mul_(Alpha);
-        var positiveCost = Softplus.Of(x).addcmul_(x, y, -1).mul_(y);
-        values = where(positives, positiveCost, values.mul_(negativeWeights));
-        if (slopes is not null)
-            slopes = where(positives, x.sigmoid().sub_(y).mul_(y), slopes.mul_(negativeWeights));
+        var entropies = Softplus.Of(x).addcmul_(x, qualities, -1);
+        values.mul_(negatives).addcmul_(entropies, qualities, 1);
+        slopes?.mul_(negatives).addcmul_(x.sigmoid().sub_(qualities), qualities, 1);
         return new(values, slopes, positives);
     }
 }
