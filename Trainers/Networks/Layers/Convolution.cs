@@ -14,6 +14,13 @@ internal sealed class Convolution : Layer
     // process. Taking the pixels that it looks at first gives the same numbers.
     private readonly bool skipsPixels;
 
+    // With batches of two images and more, libtorch 2.10 (oneDNN 3.7, float32) computes wrong numbers or NaN where it fills channels up to its
+    // blocks of 16: the output from more than 16 inputs, the input's gradient from any number of outputs. Channels of zeros that fill the
+    // blocks beforehand give the right ones. 1x1 and depthwise convolutions are not concerned.
+    private const int Block = 16;
+    private readonly int missingInputs;
+    private readonly int missingOutputs;
+
     // TorchSharp's to(device) replaces fields of the registered names.
     private Parameter weight;
     private Parameter? bias;
@@ -31,6 +38,8 @@ internal sealed class Convolution : Layer
     {
         (Outputs, this.groups) = (outputs, groups);
         skipsPixels = kernel == 1 && stride > 1;
+        if (kernel > 1 && groups == 1)
+            (missingInputs, missingOutputs) = (inputs > Block ? Missing(inputs) : 0, Missing(outputs));
         (strides, paddings) = ([stride, stride], [padding ?? kernel / 2, padding ?? kernel / 2]);
         var (values, offset) = init.Convolution(outputs, inputs / groups, kernel, bias);
         weight = AddParameter("weight", values);
@@ -41,12 +50,26 @@ internal sealed class Convolution : Layer
 
     public override Tensor forward(Tensor x)
     {
+        if (missingInputs + missingOutputs > 0 && x.device_type == TorchSharp.DeviceType.CPU && x.shape[0] > 1)
+            return InFullBlocks(x);
         if (!skipsPixels)
             return nn.functional.conv2d(x, weight, bias, strides, paddings, null, groups);
         using var scope = NewDisposeScope();
         var seen = x.slice(2, 0, x.shape[2], strides[0]).slice(3, 0, x.shape[3], strides[1]);
         return scope.MoveToOuter(nn.functional.conv2d(seen, weight, bias, [1, 1], paddings, null, groups));
     }
+
+    private Tensor InFullBlocks(Tensor x)
+    {
+        using var scope = NewDisposeScope();
+        var input = missingInputs > 0 ? nn.functional.pad(x, [0, 0, 0, 0, 0, missingInputs]) : x;
+        var filled = nn.functional.pad(weight, [0, 0, 0, 0, 0, missingInputs, 0, missingOutputs]);
+        var offset = bias is null ? null : nn.functional.pad(bias, [0, missingOutputs]);
+        var output = nn.functional.conv2d(input, filled, offset, strides, paddings);
+        return scope.MoveToOuter(missingOutputs > 0 ? output.narrow(1, 0, Outputs).contiguous() : output);
+    }
+
+    private static int Missing(int channels) => (Block - channels % Block) % Block;
 
     /// <summary>Makes this layer give <c>scale * output + shift</c>, a scale and a shift [out] per channel.</summary>
     public void Rescale(Tensor scale, Tensor shift)
