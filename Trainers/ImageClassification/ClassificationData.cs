@@ -46,7 +46,8 @@ internal sealed class ClassificationData : IDisposable
         long seed,
         Device device,
         IHost host,
-        IChannel channel
+        IChannel channel,
+        Action check
     )
     {
         var columns = new ClassificationRows.Columns(
@@ -59,11 +60,6 @@ internal sealed class ClassificationData : IDisposable
                 ? NumberColumn.Find(input.Schema, classWeight, nameof(options.ClassWeights), host)
                 : null
         );
-        Action check = () =>
-        {
-            options.CancellationToken.ThrowIfCancellationRequested();
-            Hosts.CheckAlive(host);
-        };
         var same = Enumerable.Range(0, label.ClassCount).ToArray();
         var held =
             options.ValidationSetFraction is { } share && validationData is null

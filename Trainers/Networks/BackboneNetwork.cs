@@ -11,7 +11,7 @@ namespace MLNetLosses.Networks;
 /// Made by <see cref="Create"/>. The values of a new network depend on the backbone, the class count, the input channels and the seed only:
 /// neither on the process-wide random generator nor on other threads. Disposing the network frees its parameters.
 /// </remarks>
-public abstract partial class BackboneNetwork : nn.Module<Tensor, Tensor>
+public abstract partial class BackboneNetwork : nn.Module<Tensor, Tensor>, ILayeredNetwork
 {
     private readonly List<LayerGroup> groups = [];
     private Dense? head;

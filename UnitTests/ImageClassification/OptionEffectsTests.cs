@@ -97,6 +97,29 @@ public class OptionEffectsTests
     }
 
     [TestMethod]
+    public void WhatALossRemarksIsWrittenToTheLog()
+    {
+        var context = Training.Context();
+        var warnings = new List<string>();
+        context.Log += (_, e) =>
+        {
+            if (e.Kind == Microsoft.ML.Runtime.ChannelMessageKind.Warning)
+                warnings.Add(e.Message);
+        };
+        var nearlySingular = new BackwardCorrectionLoss
+        {
+            TransitionMatrix =
+            [
+                [0.50001, 0.49999, 0],
+                [0.49999, 0.50001, 0],
+                [0, 0, 1],
+            ],
+        };
+        Training.Fit(Training.Data(9), Training.Small(o => (o.Loss, o.Epoch) = (nearlySingular, 0)), context).Dispose();
+        Assert.IsTrue(warnings.Any(line => line.Contains("condition number")), string.Join('\n', warnings));
+    }
+
+    [TestMethod]
     public void ADeviceThatIsNotThereIsRefused()
     {
         if (TorchSharp.torch.cuda.is_available())

@@ -6,42 +6,19 @@ using Options = MLNetLosses.ImageClassificationTrainer.Options;
 
 namespace MLNetLosses;
 
-/// <summary>
-/// Passes the progress of a training to everyone who listens: the options' listener, the metrics callback, and the context's progress
-/// channel.
-/// </summary>
-internal sealed class TrainingReporter : IProgress<TrainingProgress>, IDisposable
+/// <summary>Tells the metrics callback too, and counts right answers on the training data for it.</summary>
+internal sealed class ClassificationReporter(IHost host, Options options) : TrainingReporter(host, options)
 {
-    private readonly Options options;
-    private readonly IProgressChannel channel;
-    private TrainingProgress? last;
+    private readonly Action<Metrics>? callback = options.MetricsCallback;
     private Tensor? right;
     private long seen;
     private int batches;
-
-    public TrainingReporter(IHost host, Options options, int classCount)
-    {
-        this.options = options;
-        channel = host.StartProgressChannel("Training");
-        channel.SetHeader(
-            new ProgressHeader(["Loss", "Learning rate", "Validation"], ["epochs", "steps"]),
-            entry =>
-            {
-                if (Volatile.Read(ref last) is not { } progress)
-                    return;
-                entry.SetProgress(0, progress.Epoch, progress.EpochCount);
-                entry.SetProgress(1, progress.Step, progress.StepCount);
-                entry.SetMetric(0, progress.Loss);
-                entry.SetMetric(1, progress.LearningRate);
-            }
-        );
-    }
 
     /// <summary>Counts right answers on the training data, where somebody wants to know.</summary>
     public void Observe(TrainingBatch batch, Tensor logits)
     {
         batches++;
-        if (options.MetricsCallback is null)
+        if (callback is null)
             return;
         using var scope = NewDisposeScope();
         using var frozen = no_grad();
@@ -52,22 +29,18 @@ internal sealed class TrainingReporter : IProgress<TrainingProgress>, IDisposabl
         (right, seen) = (total, seen + rows);
     }
 
-    public void Report(TrainingProgress value)
+    protected override void Finished(TrainingEpoch epoch)
     {
-        Volatile.Write(ref last, value);
-        options.Progress?.Report(value);
-        if (value.Finished is not { } epoch)
-            return;
-        channel.Checkpoint(epoch.Loss, epoch.LearningRate, epoch.Metrics?.Score, epoch.Epoch, epoch.Step);
-        if (options.MetricsCallback is { } callback)
+        if (callback is not null)
             Tell(callback, epoch);
         batches = 0;
     }
 
-    public void Dispose()
+    protected override void Dispose(bool disposing)
     {
-        right?.Dispose();
-        channel.Dispose();
+        if (disposing)
+            right?.Dispose();
+        base.Dispose(disposing);
     }
 
     private void Tell(Action<Metrics> callback, TrainingEpoch epoch)
