@@ -66,6 +66,12 @@ public sealed class TrainingJob
     /// <summary>How many threads torch computes with, for the whole process; null: as the process has it, by default one a core.</summary>
     public int? Threads { get; init; }
 
+    /// <summary>What the training leaves behind for those who look at it: a log, TensorBoard files, a report. By default findings only.</summary>
+    public MonitoringOptions Monitoring { get; init; } = new();
+
+    /// <summary>Tells how far each row of a batch is from its label, for the hardest rows; null: rows are not followed. Called without gradients.</summary>
+    internal Func<TrainingBatch, LossInputs, TrainedRows?>? DescribeRows { get; init; }
+
     /// <summary>How the terms become the gradient; null: their weighted sum.</summary>
     internal ITermCombiner? Combiner { get; init; }
 
@@ -88,5 +94,7 @@ public sealed class TrainingJob
                 nameof(Options)
             );
         Checkpoint?.Check();
+        ArgumentNullException.ThrowIfNull(Monitoring);
+        Monitoring.Check();
     }
 }

@@ -16,6 +16,10 @@ public readonly record struct TrainingTerm(string Name, double Value, double Wei
 /// <param name="HigherIsBetter">Whether a higher value of it is better. Default true.</param>
 public sealed record ValidationMetrics(IReadOnlyDictionary<string, double> Values, string Primary, bool HigherIsBetter = true)
 {
+    /// <summary>What was found beyond the metrics, for the log and the report; null: nothing. Not saved with a model.</summary>
+    [System.Text.Json.Serialization.JsonIgnore]
+    public ValidationDetails? Details { get; init; }
+
     /// <summary>The primary metric.</summary>
     /// <exception cref="KeyNotFoundException">The values do not hold it.</exception>
     [System.Text.Json.Serialization.JsonIgnore]
@@ -80,7 +84,11 @@ public sealed record TrainingProgress(
     TimeSpan Elapsed,
     TimeSpan? TimeLeft,
     TrainingEpoch? Finished
-);
+)
+{
+    /// <summary>What has newly been found to be wrong, or may be: see <see cref="FindingKind"/>.</summary>
+    public IReadOnlyList<Finding> Findings { get; init; } = [];
+}
 
 /// <summary>Why a training ended.</summary>
 public enum StopReason

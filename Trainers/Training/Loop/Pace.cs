@@ -21,6 +21,9 @@ internal sealed class Pace
     public double Seconds => Before + whole.Elapsed.TotalSeconds;
     public double EpochSeconds => epoch.Elapsed.TotalSeconds;
     public double WaitSeconds => waiting.Elapsed.TotalSeconds;
+
+    /// <summary>How much of the epoch so far was spent waiting for data.</summary>
+    public double WaitShare => EpochSeconds > 0 ? WaitSeconds / EpochSeconds : 0;
     public long EpochImages { get; private set; }
 
     public void BeginEpoch()

@@ -4,7 +4,8 @@ using static TorchSharp.torch;
 namespace MLNetLosses.Training;
 
 /// <summary>The steps of an epoch: forward, terms, backward, update, average, report.</summary>
-internal sealed class StepRunner(TrainingJob job, TrainingState state, Pace pace, Func<string?> checkpointPath) : IDisposable
+internal sealed class StepRunner(TrainingJob job, TrainingState state, Pace pace, RunMonitor monitor, Func<string?> checkpointPath)
+    : IDisposable
 {
     private readonly TrainingOptions options = job.Options;
     private int accumulated;
@@ -56,39 +57,53 @@ internal sealed class StepRunner(TrainingJob job, TrainingState state, Pace pace
     /// <summary>Tells the listener where training stands.</summary>
     public void Report(TrainingEpoch? finished)
     {
-        if (job.Progress is null)
-            return;
         Meter.Read();
         var means = finished is null || Meter.Interval.Count > 0 ? Meter.Interval : Meter.Epoch;
         var epochsLeft = options.Epochs - state.Epoch;
-        job.Progress.Report(
-            new(
-                finished?.Epoch ?? state.Epoch + 1,
-                options.Epochs,
-                state.Step,
-                state.StepCount,
-                means.Loss,
-                means.Terms,
-                LearningRate,
-                gradientNorm,
-                finished?.ImagesPerSecond ?? pace.TakeSpeed(),
-                TimeSpan.FromSeconds(pace.Seconds),
-                pace.Left(state.Step - stepsBefore, state.StepCount - state.Step, epochsLeft),
-                finished
-            )
+        var progress = new TrainingProgress(
+            finished?.Epoch ?? state.Epoch + 1,
+            options.Epochs,
+            state.Step,
+            state.StepCount,
+            means.Loss,
+            means.Terms,
+            LearningRate,
+            gradientNorm,
+            finished?.ImagesPerSecond ?? pace.TakeSpeed(),
+            TimeSpan.FromSeconds(pace.Seconds),
+            pace.Left(state.Step - stepsBefore, state.StepCount - state.Step, epochsLeft),
+            finished
         );
+        IReadOnlyList<Finding> found = Meter.Interval.Count > 0 ? monitor.Steps(progress, pace.WaitShare) : [];
+        if (finished is not null)
+            found = [.. found, .. monitor.Epoch(finished, progress.Elapsed)];
+        job.Progress?.Report(progress with { Findings = found });
         Meter.Interval.Clear();
     }
 
     public void Dispose() => Meter.Dispose();
 
+    private bool IsReported => (state.Step + 1) % job.ProgressInterval == 0;
+
     private void Learn(TrainingBatch batch, LossClock clock, in BatchPlace place)
     {
         using var scope = NewDisposeScope();
         job.Loss.Clock = clock;
-        var value = Evaluate(job.Forward(batch), place);
-        var combined = Combiner.Backward(value, state.Gradients, clock);
-        Meter.Add(value, combined, place);
+        var inputs = job.Forward(batch);
+        try
+        {
+            var value = Evaluate(inputs, place);
+            if (accumulated == 0 && IsReported)
+                monitor.BeforeBackward(value);
+            var combined = Combiner.Backward(value, state.Gradients, clock);
+            Meter.Add(value, combined, place);
+        }
+        catch (TrainingDivergedException error) when (error.Step == place.Step && error.Batch == place.Batch)
+        {
+            monitor.Diverged(error, batch, inputs);
+            throw;
+        }
+        monitor.AfterBackward(batch, inputs);
     }
 
     private LossValue Evaluate(LossInputs inputs, in BatchPlace place)
@@ -114,7 +129,7 @@ internal sealed class StepRunner(TrainingJob job, TrainingState state, Pace pace
         var scale = 1.0 / accumulated;
         accumulated = 0;
         LearningRate = state.Rate(state.Step);
-        var reports = job.Progress is not null && (state.Step + 1) % job.ProgressInterval == 0;
+        var reports = IsReported;
         if (reports)
         {
             gradientNorm = scale * state.Updater.Norm();
@@ -124,7 +139,7 @@ internal sealed class StepRunner(TrainingJob job, TrainingState state, Pace pace
                 throw Meter.Diverged("gradient", gradientNorm, place);
             }
         }
-        state.Updater.Step(LearningRate, new(scale, options.ClipNorm, options.ClipValue));
+        monitor.Update(reports, () => state.Updater.Step(LearningRate, new(scale, options.ClipNorm, options.ClipValue)));
         state.Gradients.Clear();
         state.Step++;
         state.Average?.Update();

@@ -12,6 +12,7 @@ internal sealed class TrainingRun : IDisposable
     private readonly StepRunner steps;
     private readonly GlobalRandom random;
     private readonly Checkpoint? checkpoint;
+    private readonly RunMonitor monitor;
     private readonly Pace pace = new();
 
     public TrainingRun(TrainingJob job)
@@ -21,7 +22,8 @@ internal sealed class TrainingRun : IDisposable
         state = new TrainingState(job);
         checkpoint = job.Checkpoint is { } kept ? new Checkpoint(kept, job, state) : null;
         random = new GlobalRandom(job.UsesGlobalRandom ?? GlobalRandom.IsUsedBy(job.Network));
-        steps = new StepRunner(job, state, pace, () => checkpoint?.Path);
+        monitor = new RunMonitor(job, state);
+        steps = new StepRunner(job, state, pace, monitor, () => checkpoint?.Path);
     }
 
     public TrainingResult Execute(CancellationToken cancellation)
@@ -30,6 +32,7 @@ internal sealed class TrainingRun : IDisposable
         pace.Before = state.Seconds;
         if (resumed > 0)
             job.Log?.Invoke($"Resumed after epoch {resumed} of {options.Epochs} from '{checkpoint!.Path}'.");
+        monitor.Begin(resumed > 0);
         StopReason? reason = null;
         try
         {
@@ -50,12 +53,20 @@ internal sealed class TrainingRun : IDisposable
         {
             reason = StopReason.Canceled;
         }
-        return Finish(reason.Value, resumed);
+        catch (Exception error)
+        {
+            monitor.Failed(error);
+            throw;
+        }
+        var result = Finish(reason.Value, resumed);
+        monitor.End(result);
+        return result;
     }
 
     public void Dispose()
     {
         steps.Dispose();
+        monitor.Dispose();
         random.Dispose();
         state.Dispose();
     }
