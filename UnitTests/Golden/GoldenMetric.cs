@@ -1,6 +1,8 @@
 using System.Globalization;
 using System.Text.Json;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
+using TorchSharp;
+using static TorchSharp.torch;
 
 namespace MLNetLosses.UnitTests.Golden;
 
@@ -14,6 +16,8 @@ internal sealed record GoldenMetric(string Metric, string Name, JsonElement Json
     public bool Has(string input) => Json.GetProperty("inputs").TryGetProperty(input, out _);
 
     public double[] Numbers(string input) => Values(Json.GetProperty("inputs").GetProperty(input));
+
+    public Tensor Tensor(string input) => GoldenCase.Read(Json.GetProperty("inputs").GetProperty(input), ScalarType.Float64);
 
     public int[] Integers(string input) => [.. Numbers(input).Select(value => (int)value)];
 
