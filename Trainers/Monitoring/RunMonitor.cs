@@ -45,6 +45,8 @@ internal sealed class RunMonitor : IDisposable
             known.Add((finding.Kind, finding.Subject));
         if (options.LogFile is { } path)
             writers.Add(new LogRecordWriter(path, resumed));
+        if (options.TensorBoardFolder is not null)
+            writers.Add(new TensorBoardWriter(options));
         Write(run);
     }
 

@@ -1,0 +1,151 @@
+using System.Text;
+
+namespace MLNetLosses.Training;
+
+/// <summary>
+/// Writes a training as a file of events that TensorBoard shows: numbers over steps and epochs, pictures of the hardest rows, texts (loss, settings, findings), and
+/// the settings as hyper-parameters.
+/// </summary>
+internal sealed class TensorBoardWriter : IRecordWriter
+{
+    private const int Pictures = 8;
+    private static int files;
+    private readonly RecordFile file;
+    private readonly MonitoringOptions options;
+
+    /// <exception cref="IOException">The folder cannot be written.</exception>
+    public TensorBoardWriter(MonitoringOptions options)
+    {
+        this.options = options;
+        var folder = Path.GetFullPath(options.TensorBoardFolder!);
+        var now = DateTimeOffset.UtcNow;
+        try
+        {
+            Directory.CreateDirectory(folder);
+            var name =
+                $"events.out.tfevents.{now.ToUnixTimeSeconds():D10}.{Environment.MachineName}.{Environment.ProcessId}.{Interlocked.Increment(ref files)}";
+            file = new RecordFile(Path.Combine(folder, name));
+            file.Write(EventMessages.Version(now).ToArray());
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new IOException($"TensorBoard's files cannot be written to '{folder}': {error.Message} Choose another place.", error);
+        }
+    }
+
+    public void Write(LogRecord record, TrainingHistory history)
+    {
+        switch (record)
+        {
+            case RunRecord run:
+                if (run.ResumedAfterStep > 0)
+                    file.Write(EventMessages.Restart(run.Time, run.ResumedAfterStep + 1).ToArray());
+                Put(run, run.ResumedAfterStep, Begin(run));
+                break;
+            case StepsRecord steps:
+                Put(steps, steps.Step, Scalars(Numbers(steps)));
+                break;
+            case EpochRecord epoch:
+                Put(epoch, epoch.Step, [.. Scalars(Numbers(epoch)), .. Images(epoch)]);
+                break;
+            case FindingRecord { Finding: var finding }:
+                Put(
+                    record,
+                    finding.Step,
+                    [EventMessages.Text("finding", $"**{finding.Title}**  \n{finding.Evidence}  \n*Try:* {finding.Advice}")]
+                );
+                break;
+            case EndRecord end:
+                Put(end, end.Steps, [EventMessages.SessionEnd(end.Time, end.Error is null)]);
+                break;
+        }
+    }
+
+    public void Dispose() => file.Dispose();
+
+    private void Put(LogRecord record, long step, IEnumerable<ProtoMessage> values) =>
+        file.Write(EventMessages.Summary(record.Time, step, values).ToArray());
+
+    private static IEnumerable<ProtoMessage> Begin(RunRecord run)
+    {
+        var chosen = Settings.Of(run).ToList();
+        yield return EventMessages.Text("loss", $"```\n{run.Loss}\n```");
+        yield return EventMessages.Text("settings", Table(chosen));
+        yield return EventMessages.Text("data", Table(run.Data));
+        yield return EventMessages.Text("environment", Table(run.Environment));
+        yield return EventMessages.Experiment(
+            run.Time,
+            chosen.Select(s => s.Key),
+            ["train/loss", "validation/loss", "validation/accuracy"]
+        );
+        yield return EventMessages.SessionStart(run.Time, chosen);
+    }
+
+    private static IEnumerable<ProtoMessage> Scalars(IEnumerable<(string Tag, double? Value)> numbers) =>
+        numbers.Where(n => n.Value is not null).Select(n => EventMessages.Scalar(n.Tag, n.Value!.Value));
+
+    private static IEnumerable<(string, double?)> Numbers(StepsRecord steps)
+    {
+        yield return ("loss/total", steps.Loss);
+        if (steps.Terms.Count > 1)
+            foreach (var (name, term) in steps.Terms)
+            {
+                yield return ($"loss/{name}", term.Weighted);
+                yield return ($"loss weight/{name}", term.Weight);
+                yield return ($"gradient norm/{name}", term.GradientNorm);
+            }
+        foreach (var (pair, cosine) in steps.GradientCosines ?? new Dictionary<string, double>())
+            yield return ($"gradient cosine/{pair}", cosine);
+        yield return ("gradient norm/total", steps.GradientNorm);
+        yield return ("optimizer/learning rate", steps.LearningRate);
+        yield return ("optimizer/update ratio", steps.UpdateRatio);
+        yield return ("speed/images per second", steps.ImagesPerSecond);
+        yield return ("speed/share of waiting for data", steps.WaitShare);
+        yield return ("memory/process MB", steps.Memory?.ProcessBytes / 1e6);
+        foreach (var (name, state) in steps.LossState ?? new Dictionary<string, StateRecord>())
+        {
+            for (var i = 0; i < state.Values?.Count; i++)
+                yield return (state.Values.Count == 1 ? $"loss state/{name}" : $"loss state/{name}[{i}]", state.Values[i]);
+            if (state.Norm is { } norm)
+                yield return ($"loss state/{name} norm", norm);
+        }
+    }
+
+    private static IEnumerable<(string, double?)> Numbers(EpochRecord epoch)
+    {
+        yield return ("train/loss", epoch.Train.Loss);
+        foreach (var (name, value) in epoch.Train.Metrics)
+            yield return ($"train/{name}", value);
+        foreach (var (name, value) in epoch.Validation?.Metrics ?? new Dictionary<string, double>())
+            yield return ($"validation/{name}", value);
+        foreach (var found in epoch.Validation?.Classes ?? [])
+        foreach (var (name, value) in found.Values)
+            if (name != "count")
+                yield return ($"class {name}/{found.Name}", value);
+    }
+
+    private IEnumerable<ProtoMessage> Images(EpochRecord epoch)
+    {
+        if (!epoch.IsBest || options.Picture is null)
+            yield break;
+        foreach (var (isValidation, rows) in new[] { (true, epoch.Validation?.HardestRows ?? []), (false, epoch.Train.HardestRows) })
+        foreach (var row in rows.Take(Pictures))
+            if (options.Picture(new(row.Row, isValidation)) is { } content && PictureFormat.Of(content) is { } format)
+                yield return EventMessages.Image(
+                    $"hardest {(isValidation ? "validation" : "training")} rows/{row.Row} {row.Label} predicted {row.Predicted}",
+                    content,
+                    format.Width,
+                    format.Height
+                );
+    }
+
+    private static string Table(IEnumerable<KeyValuePair<string, string>> rows)
+    {
+        var text = new StringBuilder("| | |\n|---|---|\n");
+        foreach (var (name, value) in rows)
+            text.Append($"| {Cell(name)} | {Cell(value)} |\n");
+        return text.ToString();
+
+        static string Cell(string value) => value.Replace("|", "\\|", StringComparison.Ordinal).ReplaceLineEndings(" ");
+    }
+}

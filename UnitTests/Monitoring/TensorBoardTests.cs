@@ -1,0 +1,209 @@
+using System.Buffers.Binary;
+using Google.Protobuf;
+using MLNetLosses.Losses;
+using MLNetLosses.Training;
+using MLNetLosses.UnitTests.Imaging;
+using MLNetLosses.UnitTests.Training;
+using Tensorboard;
+
+namespace MLNetLosses.UnitTests.Monitoring;
+
+/// <summary>TensorBoard's files, read back by the TFRecord format with its checks, and by TensorFlow's own message definitions.</summary>
+[TestClass]
+public sealed class TensorBoardTests
+{
+    private readonly string folder = Directory.CreateTempSubdirectory("tensorboard").FullName;
+
+    [TestCleanup]
+    public void Delete() => Directory.Delete(folder, recursive: true);
+
+    [TestMethod]
+    [DataRow("", 0u)]
+    [DataRow("123456789", 0xE3069283u)] // the check value of CRC-32C
+    [DataRow("00000000000000000000000000000000", null)]
+    public void ChecksAreThoseOfCrc32C(string text, uint? crc)
+    {
+        var data = System.Text.Encoding.ASCII.GetBytes(text);
+        var expected = crc ?? BitByBit(data);
+        Assert.AreEqual(expected, BitByBit(data));
+        Assert.AreEqual(Mask(expected), RecordFile.MaskedCrc(data));
+    }
+
+    [TestMethod]
+    public void ScalarsTextsAndSettingsAreRead()
+    {
+        using var toy = new Toy(loss: new CrossEntropyLoss() + 0.5 * new FocalLoss());
+        var job = TrainingLogTests.Watched(
+            toy,
+            new() { Epochs = 3, Seed = 3 },
+            new()
+            {
+                TensorBoardFolder = folder,
+                SamplingShare = 1,
+                Settings = new Dictionary<string, string> { ["backbone"] = "two layers | small" },
+            }
+        );
+        var result = TrainingLoop.Run(job);
+        var events = Read(Directory.GetFiles(folder).Single());
+        Assert.AreEqual("brain.Event:2", events[0].FileVersion);
+        Assert.IsTrue(events.All(e => DateTimeOffset.FromUnixTimeSeconds((long)e.WallTime) > DateTimeOffset.UtcNow.AddHours(-1)));
+        var values = events.Where(e => e.Summary is not null).SelectMany(e => e.Summary.Value.Select(v => (e.Step, Value: v))).ToList();
+
+        var losses = values.Where(v => v.Value.Tag == "train/loss").ToList();
+        CollectionAssert.AreEqual(result.History.Select(e => e.Step).ToList(), losses.Select(v => v.Step).ToList());
+        CollectionAssert.AreEqual(result.History.Select(e => (float)e.Loss).ToList(), losses.Select(v => v.Value.SimpleValue).ToList());
+        CollectionAssert.AreEqual(
+            result.History.Select(e => (float)e.Metrics!.Values["accuracy"]).ToList(),
+            values.Where(v => v.Value.Tag == "validation/accuracy").Select(v => v.Value.SimpleValue).ToList()
+        );
+        foreach (
+            var tag in new[]
+            {
+                "loss/crossEntropy",
+                "gradient norm/focal",
+                "gradient cosine/crossEntropy, focal",
+                "optimizer/update ratio",
+                "optimizer/learning rate",
+            }
+        )
+            Assert.HasCount(9, values.Where(v => v.Value.Tag == tag).ToList(), tag);
+
+        var text = values.Single(v => v.Value.Tag == "loss").Value;
+        Assert.AreEqual("text", text.Metadata.PluginData.PluginName);
+        Assert.AreEqual(DataType.DtString, text.Tensor.Dtype);
+        StringAssert.Contains(text.Tensor.StringVal.Single().ToStringUtf8(), toy.Loss.Definition.ToString());
+        StringAssert.Contains(
+            values.Single(v => v.Value.Tag == "settings").Value.Tensor.StringVal.Single().ToStringUtf8(),
+            "| backbone | two layers \\| small |"
+        );
+    }
+
+    [TestMethod]
+    public void HyperParametersAreInThePluginsMessages()
+    {
+        using var toy = new Toy();
+        TrainingLoop.Run(TrainingLogTests.Watched(toy, new() { Epochs = 1 }, new() { TensorBoardFolder = folder }));
+        var tagged = Read(Directory.GetFiles(folder).Single())
+            .Where(e => e.Summary is not null)
+            .SelectMany(e => e.Summary.Value)
+            .Where(v => v.Tag.StartsWith("_hparams_/", StringComparison.Ordinal))
+            .ToDictionary(v => v.Tag, v => v.Metadata.PluginData);
+        Assert.IsTrue(tagged.Values.All(p => p.PluginName == "hparams"));
+        var start = Fields(Single(tagged["_hparams_/session_start_info"].Content, 3));
+        var settings = start
+            .Where(f => f.Field == 1)
+            .Select(f => Fields(f.Bytes))
+            .ToDictionary(
+                entry => entry.Single(f => f.Field == 1).Bytes.ToStringUtf8(),
+                entry => Google.Protobuf.WellKnownTypes.Value.Parser.ParseFrom(entry.Single(f => f.Field == 2).Bytes).StringValue
+            );
+        Assert.AreEqual("CrossEntropy()", settings["loss"]);
+        Assert.AreEqual("1", settings["epochs"]);
+        StringAssert.StartsWith(settings["optimizer"], "AdamW(");
+        var names = Fields(Single(tagged["_hparams_/experiment"].Content, 2))
+            .Where(f => f.Field == 4)
+            .Select(f => Single(f.Bytes, 1).ToStringUtf8());
+        CollectionAssert.AreEquivalent(settings.Keys, names.ToList());
+        Assert.AreEqual(1L, Fields(Single(tagged["_hparams_/session_end_info"].Content, 4)).Single(f => f.Field == 1).Number);
+    }
+
+    [TestMethod]
+    public void PicturesKeepTheirBytesAndSize()
+    {
+        using var toy = new Toy();
+        var picture = Png.Write(7, 5, Png.Rgb, 8, new byte[7 * 5 * 3]);
+        var job = TrainingLogTests.Watched(toy, new() { Epochs = 2 }, new() { TensorBoardFolder = folder, Picture = _ => picture });
+        TrainingLoop.Run(job);
+        var images = Read(Directory.GetFiles(folder).Single())
+            .Where(e => e.Summary is not null)
+            .SelectMany(e => e.Summary.Value)
+            .Where(v => v.Image is not null)
+            .ToList();
+        Assert.IsNotEmpty(images);
+        foreach (var image in images)
+        {
+            Assert.AreEqual((7, 5), (image.Image.Width, image.Image.Height));
+            CollectionAssert.AreEqual(picture, image.Image.EncodedImageString.ToByteArray());
+            StringAssert.StartsWith(image.Tag, "hardest training rows/");
+        }
+    }
+
+    [TestMethod]
+    public void ResumedTrainingSaysWhatItReplaces()
+    {
+        var checkpoint = Path.Combine(folder, "training.safetensors");
+        var board = Path.Combine(folder, "board");
+        foreach (var (epochs, resume) in new[] { (2, false), (2, true) })
+        {
+            using var toy = new Toy();
+            var job = TrainingLogTests.Watched(
+                toy,
+                new() { Epochs = epochs },
+                new() { TensorBoardFolder = board },
+                new(checkpoint) { Resume = resume }
+            );
+            TrainingLoop.Run(job);
+        }
+        var second = Directory.GetFiles(board).Select(Read).Single(events => events.Any(e => e.SessionLog is not null));
+        var restart = second.Single(e => e.SessionLog is not null);
+        Assert.AreEqual(SessionLog.Types.SessionStatus.Start, restart.SessionLog.Status);
+        Assert.AreEqual(13, restart.Step);
+    }
+
+    /// <summary>All events of a file; fails where a length, a check or a message is wrong.</summary>
+    internal static List<Event> Read(string path)
+    {
+        var events = new List<Event>();
+        var data = File.ReadAllBytes(path).AsSpan();
+        while (data.Length > 0)
+        {
+            var length = (int)BinaryPrimitives.ReadUInt64LittleEndian(data);
+            Assert.AreEqual(Mask(BitByBit(data[..8])), BinaryPrimitives.ReadUInt32LittleEndian(data[8..]));
+            var record = data.Slice(12, length).ToArray();
+            Assert.AreEqual(Mask(BitByBit(record)), BinaryPrimitives.ReadUInt32LittleEndian(data[(12 + length)..]));
+            events.Add(Event.Parser.ParseFrom(record));
+            data = data[(16 + length)..];
+        }
+        return events;
+    }
+
+    // By the definition, without tables or the processor's instruction.
+    private static uint BitByBit(ReadOnlySpan<byte> data)
+    {
+        var crc = ~0u;
+        foreach (var value in data)
+        {
+            crc ^= value;
+            for (var bit = 0; bit < 8; bit++)
+                crc = (crc & 1) != 0 ? (crc >> 1) ^ 0x82F63B78u : crc >> 1;
+        }
+        return ~crc;
+    }
+
+    private static uint Mask(uint crc) => unchecked(((crc >> 15) | (crc << 17)) + 0xa282ead8u);
+
+    private static ByteString Single(ByteString message, int field) => Fields(message).Single(f => f.Field == field).Bytes;
+
+    private static List<(int Field, ByteString Bytes, long Number)> Fields(ByteString message)
+    {
+        var fields = new List<(int, ByteString, long)>();
+        using var input = message.CreateCodedInput();
+        while (input.ReadTag() is var tag and not 0)
+        {
+            var field = WireFormat.GetTagFieldNumber(tag);
+            switch (WireFormat.GetTagWireType(tag))
+            {
+                case WireFormat.WireType.LengthDelimited:
+                    fields.Add((field, input.ReadBytes(), 0));
+                    break;
+                case WireFormat.WireType.Varint:
+                    fields.Add((field, ByteString.Empty, input.ReadInt64()));
+                    break;
+                default:
+                    input.SkipLastField();
+                    break;
+            }
+        }
+        return fields;
+    }
+}
