@@ -110,6 +110,23 @@ public abstract partial class BackboneNetwork : nn.Module<Tensor, Tensor>, ILaye
     /// <inheritdoc cref="forward" path="/exception"/>
     public IReadOnlyList<Tensor> Features(Tensor images) => FirstFeatures(images, FeatureStrides.Count);
 
+    /// <summary>The channels of the map at half the finest stride of <see cref="Features"/>, where the network makes one on the way there.</summary>
+    internal virtual int? StemChannels => null;
+
+    /// <summary>The maps of <see cref="Features"/>, and before them that of <see cref="StemChannels"/> where there is one.</summary>
+    internal IReadOnlyList<Tensor> AllMaps(Tensor images)
+    {
+        if (StemChannels is null)
+            return Features(images);
+        Check(images);
+        var maps = new Tensor[FeatureStrides.Count + 1];
+        maps[0] = RunStem(images);
+        maps[1] = RunFirstStage(maps[0]);
+        for (var stage = 1; stage < FeatureStrides.Count; stage++)
+            maps[stage + 1] = RunStage(stage, maps[stage]);
+        return maps;
+    }
+
     /// <summary>The first maps only.</summary>
     internal IReadOnlyList<Tensor> FirstFeatures(Tensor images, int count)
     {
@@ -142,6 +159,38 @@ public abstract partial class BackboneNetwork : nn.Module<Tensor, Tensor>, ILaye
 
     /// <summary>From the map of the stage before, or the images, to the map of this stage.</summary>
     private protected abstract Tensor RunStage(int stage, Tensor x);
+
+    /// <summary>From images to the map of <see cref="StemChannels"/>.</summary>
+    private protected virtual Tensor RunStem(Tensor images) => throw new NotSupportedException($"{Backbone} has no map of its stem.");
+
+    /// <summary>From the map of <see cref="StemChannels"/> to that of the first stage.</summary>
+    private protected virtual Tensor RunFirstStage(Tensor stem) => throw new NotSupportedException($"{Backbone} has no map of its stem.");
+
+    /// <summary>Takes away what only classification needs: from then on the network gives maps, and neither embeddings nor logits.</summary>
+    internal virtual void RemoveHead()
+    {
+        var removed = head;
+        head = null;
+        register_module(HeadName, null!);
+        removed?.Dispose();
+        groups.RemoveAll(group => group.Name == "head");
+    }
+
+    private protected void RemoveGroup(string name) => groups.RemoveAll(group => group.Name == name);
+
+    /// <summary>
+    /// Whether the last stage can keep the size of the map before it, with convolutions that look at pixels twice as far apart instead.
+    /// </summary>
+    internal virtual bool CanDilate => true;
+
+    /// <summary>Halves the stride of the last stage that way (Chen et al. 2017).</summary>
+    internal void DilateLastStage()
+    {
+        var last = groups.Last(group => group.Name is not ("head" or "classifier"));
+        foreach (var (name, module) in named_modules())
+            if (module is Convolution convolution && last.Contains(name + ".weight"))
+                convolution.Dilate(2);
+    }
 
     /// <summary>From the last map to embeddings.</summary>
     private protected virtual Tensor Pool(Tensor map) => map.mean([2, 3]);

@@ -37,6 +37,22 @@ internal abstract class ChainedNetwork : BackboneNetwork
         Complete(head, [.. groups]);
     }
 
+    /// <summary>The layer of <c>features</c> after which the map at half the finest stride is taken, where there is one.</summary>
+    protected virtual int StemTap => 0;
+
+    private protected override Tensor RunStem(Tensor images) => features!.Run(images, 0, StemTap + 1);
+
+    private protected override Tensor RunFirstStage(Tensor stem) => features!.Run(stem, StemTap + 1, Taps[0] + 1);
+
+    internal override void RemoveHead()
+    {
+        base.RemoveHead();
+        register_module("classifier", null!);
+        classifier?.Dispose();
+        classifier = null;
+        RemoveGroup("classifier");
+    }
+
     private protected override Tensor RunStage(int stage, Tensor x) =>
         features!.Run(x, stage == 0 ? 0 : Taps[stage - 1] + 1, Taps[stage] + 1);
 }

@@ -41,6 +41,7 @@ internal sealed class CifarResNet : BackboneNetwork
     public override int EmbeddingSize => FeatureChannels[^1];
     public override string HeadName => "linear";
     internal override string StemName => "conv1";
+    internal override bool CanDilate => false; // its shortcuts skip pixels without a convolution
 
     private protected override Tensor RunStage(int stage, Tensor x)
     {

@@ -46,6 +46,7 @@ internal sealed class ConvNeXt : ChainedNetwork
     public override int MinimumImageSize => 32;
     public override IReadOnlyList<int> FeatureChannels => [96, 192, 384, 768];
     public override string HeadName => "classifier.2";
+    internal override bool CanDilate => false; // its strides are in kernels of even size
     protected override IReadOnlyList<int> Taps => [1, 3, 5, 7];
 
     private protected override Tensor Pool(Tensor map)

@@ -58,6 +58,8 @@ internal sealed class EfficientNet : ChainedNetwork
 
     public override IReadOnlyList<int> FeatureChannels => [24, 40, 112, 1280];
     public override string HeadName => "classifier.1";
+    internal override int? StemChannels => 16;
+    protected override int StemTap => 1;
     protected override IReadOnlyList<int> Taps => [2, 3, 5, 8];
 
     private protected override Tensor BeforeHead(Tensor embedding) => dropout.Apply(embedding, training);

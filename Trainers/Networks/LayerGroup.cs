@@ -10,6 +10,9 @@ public sealed class LayerGroup
 
     internal LayerGroup(string name, params string[] prefixes) => (Name, this.prefixes) = (name, prefixes);
 
+    /// <summary>The same layers where the network is part of another, under a name there.</summary>
+    internal LayerGroup Within(string module) => new(Name, [.. prefixes.Select(prefix => $"{module}.{prefix}")]);
+
     /// <summary>What to call the group: <c>stem</c>, <c>layer1</c>, ..., <c>head</c>.</summary>
     public string Name { get; }
 

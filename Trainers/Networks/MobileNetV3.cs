@@ -57,6 +57,7 @@ internal sealed class MobileNetV3 : ChainedNetwork
     public override IReadOnlyList<int> FeatureChannels => [16, 24, 48, 576];
     public override int EmbeddingSize => 1024;
     public override string HeadName => "classifier.3";
+    internal override int? StemChannels => 16;
     protected override IReadOnlyList<int> Taps => [1, 3, 8, 12];
 
     private protected override Tensor Pool(Tensor map)

@@ -50,8 +50,21 @@ internal sealed class ResNet : BackboneNetwork
         if (stage > 0)
             return layers[stage].call(x);
         using var scope = NewDisposeScope();
-        var y = bn1.call(conv1.call(x)).relu_();
-        return scope.MoveToOuter(layers[0].call(smallImages ? y : pool.call(y)));
+        return scope.MoveToOuter(RunFirstStage(RunStem(x)));
+    }
+
+    internal override int? StemChannels => smallImages ? null : 64;
+
+    private protected override Tensor RunStem(Tensor images)
+    {
+        using var scope = NewDisposeScope();
+        return scope.MoveToOuter(bn1.call(conv1.call(images)).relu_());
+    }
+
+    private protected override Tensor RunFirstStage(Tensor stem)
+    {
+        using var scope = NewDisposeScope();
+        return scope.MoveToOuter(layers[0].call(smallImages ? stem : pool.call(stem)));
     }
 
     private static Chain Layer(Initialization init, int inputs, int outputs, int blocks, int stride, bool bottleneck) =>

@@ -47,6 +47,12 @@ internal sealed class ShuffleNetV2 : BackboneNetwork
         if (stage > 0)
             return stages[stage - 1].call(x);
         using var scope = NewDisposeScope();
-        return scope.MoveToOuter(pool.call(first.call(x)));
+        return scope.MoveToOuter(RunFirstStage(RunStem(x)));
     }
+
+    internal override int? StemChannels => FeatureChannels[0];
+
+    private protected override Tensor RunStem(Tensor images) => first.call(images);
+
+    private protected override Tensor RunFirstStage(Tensor stem) => pool.call(stem);
 }

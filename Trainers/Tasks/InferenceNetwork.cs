@@ -29,10 +29,13 @@ internal sealed class InferenceNetwork<TNetwork> : IDisposable
     }
 
     /// <summary>A copy of the weights of a trained network.</summary>
-    public static ReadOnlyMemory<byte> WeightsOf(nn.Module trained)
+    public static ReadOnlyMemory<byte> WeightsOf(nn.Module trained) => WeightsOf(trained.state_dict());
+
+    /// <summary>A copy of tensors by name.</summary>
+    public static ReadOnlyMemory<byte> WeightsOf(IReadOnlyDictionary<string, Tensor> values)
     {
         using var stream = new MemoryStream();
-        SafetensorsWriter.Write(stream, trained.state_dict());
+        SafetensorsWriter.Write(stream, values);
         return stream.ToArray();
     }
 

@@ -8,11 +8,13 @@ internal sealed class Convolution : Layer
 {
     private readonly long[] strides;
     private readonly long[] paddings;
+    private readonly long[] dilations;
     private readonly long groups;
+    private readonly int kernel;
 
     // The gradient of a strided 1x1 convolution to 1024 or more channels divides by zero in libtorch 2.10 (oneDNN, AVX-512) and ends the
     // process. Taking the pixels that it looks at first gives the same numbers.
-    private readonly bool skipsPixels;
+    private bool SkipsPixels => kernel == 1 && strides[0] > 1;
 
     // With batches of two images and more, libtorch 2.10 (oneDNN 3.7, float32) computes wrong numbers or NaN where it fills channels up to its
     // blocks of 16: the output from more than 16 inputs, the input's gradient from any number of outputs. Channels of zeros that fill the
@@ -33,14 +35,15 @@ internal sealed class Convolution : Layer
         int stride = 1,
         int groups = 1,
         bool bias = false,
-        int? padding = null
+        int? padding = null,
+        int dilation = 1
     )
     {
-        (Outputs, this.groups) = (outputs, groups);
-        skipsPixels = kernel == 1 && stride > 1;
+        (Outputs, this.groups, this.kernel) = (outputs, groups, kernel);
         if (kernel > 1 && groups == 1)
             (missingInputs, missingOutputs) = (inputs > Block ? Missing(inputs) : 0, Missing(outputs));
-        (strides, paddings) = ([stride, stride], [padding ?? kernel / 2, padding ?? kernel / 2]);
+        var sides = padding ?? kernel / 2 * dilation;
+        (strides, paddings, dilations) = ([stride, stride], [sides, sides], [dilation, dilation]);
         var (values, offset) = init.Convolution(outputs, inputs / groups, kernel, bias);
         weight = AddParameter("weight", values);
         this.bias = offset is null ? null : AddParameter("bias", offset);
@@ -52,8 +55,8 @@ internal sealed class Convolution : Layer
     {
         if (missingInputs + missingOutputs > 0 && x.device_type == TorchSharp.DeviceType.CPU && x.shape[0] > 1)
             return InFullBlocks(x);
-        if (!skipsPixels)
-            return nn.functional.conv2d(x, weight, bias, strides, paddings, null, groups);
+        if (!SkipsPixels)
+            return nn.functional.conv2d(x, weight, bias, strides, paddings, dilations, groups);
         using var scope = NewDisposeScope();
         var seen = x.slice(2, 0, x.shape[2], strides[0]).slice(3, 0, x.shape[3], strides[1]);
         return scope.MoveToOuter(nn.functional.conv2d(seen, weight, bias, [1, 1], paddings, null, groups));
@@ -65,8 +68,16 @@ internal sealed class Convolution : Layer
         var input = missingInputs > 0 ? nn.functional.pad(x, [0, 0, 0, 0, 0, missingInputs]) : x;
         var filled = nn.functional.pad(weight, [0, 0, 0, 0, 0, missingInputs, 0, missingOutputs]);
         var offset = bias is null ? null : nn.functional.pad(bias, [0, missingOutputs]);
-        var output = nn.functional.conv2d(input, filled, offset, strides, paddings);
+        var output = nn.functional.conv2d(input, filled, offset, strides, paddings, dilations);
         return scope.MoveToOuter(missingOutputs > 0 ? output.narrow(1, 0, Outputs).contiguous() : output);
+    }
+
+    /// <summary>Makes it look at every pixel, and at neighbours that are so many pixels apart.</summary>
+    public void Dilate(int distance)
+    {
+        Array.Fill(strides, 1);
+        Array.Fill(dilations, distance);
+        Array.Fill(paddings, kernel / 2 * distance);
     }
 
     private static int Missing(int channels) => (Block - channels % Block) % Block;

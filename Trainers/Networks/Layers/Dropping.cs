@@ -34,3 +34,9 @@ internal sealed class StochasticDepth(Generator generator, double rate) : Droppi
 {
     protected override long[] PartsOf(long[] shape) => [shape[0], .. shape.Skip(1).Select(_ => 1L)];
 }
+
+/// <summary>Drops whole channels, image by image (Tompson et al. 2015).</summary>
+internal sealed class ChannelDropout(Generator generator, double rate) : Dropping(generator, rate)
+{
+    protected override long[] PartsOf(long[] shape) => [shape[0], shape[1], 1, 1];
+}

@@ -89,6 +89,18 @@ internal sealed class Initialization : IDisposable
             }
         );
 
+    /// <summary>He et al. 2015, uniform by the fan in, without offsets: decoders of segmentation networks.</summary>
+    public static Initialization Decoder(long seed) =>
+        new(seed, (weight, generator) => Uniform(weight, Math.Sqrt(6.0 / FanIn(weight)), generator), DefaultDense);
+
+    /// <summary>Glorot and Bengio 2010, uniform, without offsets: heads of segmentation networks.</summary>
+    public static Initialization Glorot(long seed) =>
+        new(
+            seed,
+            (weight, generator) => Uniform(weight, Math.Sqrt(6.0 / (FanIn(weight) + weight.shape[0] * Receptive(weight))), generator),
+            DefaultDense
+        );
+
     /// <summary>The weight [out, in / groups, k, k] and the bias [out] of a convolution.</summary>
     public (Tensor Weight, Tensor? Bias) Convolution(long outputs, long inputs, long kernel, bool bias)
     {
@@ -120,6 +132,8 @@ internal sealed class Initialization : IDisposable
         weight.normal_(0, Math.Sqrt(2.0 / (weight.shape[0] * Receptive(weight))), generator);
 
     private static void NormalFanIn(Tensor weight, Generator generator) => weight.normal_(0, Math.Sqrt(2.0 / FanIn(weight)), generator);
+
+    private static void Uniform(Tensor weight, double bound, Generator generator) => weight.uniform_(-bound, bound, generator);
 
     private static void UniformFanIn(Tensor values, Tensor weight, Generator generator)
     {
