@@ -84,7 +84,11 @@ internal sealed class CocoSegmentConverter : JsonConverter<CocoSegment>
         );
     }
 
-    public override void Write(Utf8JsonWriter writer, CocoSegment value, JsonSerializerOptions options) => throw new NotSupportedException();
+    public override void Write(Utf8JsonWriter writer, CocoSegment value, JsonSerializerOptions options) =>
+        throw new NotSupportedException();
 
-    private sealed record RunsJson([property: JsonPropertyName("counts")] JsonElement Counts, [property: JsonPropertyName("size")] int[] Size);
+    private sealed record RunsJson(
+        [property: JsonPropertyName("counts")] JsonElement Counts,
+        [property: JsonPropertyName("size")] int[] Size
+    );
 }

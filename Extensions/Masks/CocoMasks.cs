@@ -14,7 +14,10 @@ internal sealed class CocoMasks
         var named = File.Categories.OrderBy(c => c.Id).GroupBy(c => c.Name).ToDictionary(g => g.Key, g => g.ToArray());
         string[] names = classNames is null ? [.. named.Keys] : [.. classNames];
         if (names.FirstOrDefault(name => !named.ContainsKey(name)) is { } missing)
-            throw new ArgumentException($"'{path}' has no category '{missing}'; it has {string.Join(", ", named.Keys)}.", nameof(classNames));
+            throw new ArgumentException(
+                $"'{path}' has no category '{missing}'; it has {string.Join(", ", named.Keys)}.",
+                nameof(classNames)
+            );
         if (names.Length is 0 or > 254)
             throw new ArgumentException($"'{path}' has {names.Length} categories; 1 to 254 can be classes. Name those that are wanted.");
         classes = names.SelectMany((name, i) => named[name].Select(c => (c.Id, i))).ToDictionary(p => p.Id, p => p.i);

@@ -92,7 +92,12 @@ public abstract partial record MaskFormat
         var names = Names(classNames)!;
         if (names.Count is 0 or > 254)
             throw new ArgumentException($"1 to 254 class names are needed, got {names.Count}.", nameof(classNames));
-        return new FilePerClassMaskFormat { Files = names, Layers = layers, ClassNames = layers ? names : [MaskClasses.Background, .. names] };
+        return new FilePerClassMaskFormat
+        {
+            Files = names,
+            Layers = layers,
+            ClassNames = layers ? names : [MaskClasses.Background, .. names],
+        };
     }
 
     internal string ToJson() => JsonSerializer.Serialize(this, Json);

@@ -42,7 +42,8 @@ internal static class RunLengths
             int bits;
             do
             {
-                bits = at < text.Length ? text[at++] - '0' : throw new FormatException("the compressed runs end in the middle of a number.");
+                bits =
+                    at < text.Length ? text[at++] - '0' : throw new FormatException("the compressed runs end in the middle of a number.");
                 if (bits is < 0 or > 63 || shift > 50)
                     throw new FormatException($"the compressed runs hold '{text[at - 1]}' at {at - 1}, which does not belong there.");
                 value |= (long)(bits & 31) << shift;

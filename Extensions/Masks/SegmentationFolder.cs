@@ -32,9 +32,7 @@ internal static class SegmentationFolder
                 );
             rows.Add(new(group.Single(), mask, format));
         }
-        return rows.Count > 0
-            ? (rows, format)
-            : throw new InvalidDataException($"'{images}' has no images ({string.Join(", ", Images)}).");
+        return rows.Count > 0 ? (rows, format) : throw new InvalidDataException($"'{images}' has no images ({string.Join(", ", Images)}).");
     }
 
     private static string Existing(string folder) =>
@@ -74,8 +72,7 @@ internal static class SegmentationFolder
 
     private static MaskFormat? PerClass(string masks) =>
         !Files(masks, Masks).Any()
-        && Directory.EnumerateDirectories(masks).Select(Path.GetFileName).Order(StringComparer.Ordinal).ToArray()
-            is { Length: > 0 } folders
+        && Directory.EnumerateDirectories(masks).Select(Path.GetFileName).Order(StringComparer.Ordinal).ToArray() is { Length: > 0 } folders
             ? MaskFormat.FilePerClass(folders!)
             : null;
 

@@ -42,7 +42,9 @@ public class MaskFormatTests
     {
         var palette = new byte[3 * (1 << depth)];
         new Random(1).NextBytes(palette);
-        foreach (var file in new[] { Png.Write(3, 2, Png.Gray, (byte)depth, rows), Png.Write(3, 2, Png.Palette, (byte)depth, rows, palette) })
+        foreach (
+            var file in new[] { Png.Write(3, 2, Png.Gray, (byte)depth, rows), Png.Write(3, 2, Png.Palette, (byte)depth, rows, palette) }
+        )
             CollectionAssert.AreEqual(expected, MaskFormat.Indices().Read(Write("mask.png", file)).Values.ToArray());
     }
 
@@ -77,7 +79,11 @@ public class MaskFormatTests
         )
         {
             using var data = bitmap.PeekPixels().Encode(new SKPngEncoderOptions(filter, 6));
-            CollectionAssert.AreEqual(pixels, MaskFormat.Indices().Read(Write("f.png", data.ToArray())).Values.ToArray(), filter.ToString());
+            CollectionAssert.AreEqual(
+                pixels,
+                MaskFormat.Indices().Read(Write("f.png", data.ToArray())).Values.ToArray(),
+                filter.ToString()
+            );
         }
     }
 
@@ -160,7 +166,10 @@ public class MaskFormatTests
         changed[45] ^= 1;
         Refused(["bit.png", "damaged"], () => MaskFormat.Indices().Read(Write("bit.png", changed)));
         Refused(["lie.png", "50000 x 50000"], () => MaskFormat.Indices().Read(Write("lie.png", Png.Write(50000, 50000, Png.Gray, 8, []))));
-        Refused(["short.png", "end too early"], () => MaskFormat.Indices().Read(Write("short.png", Png.WriteScan(9, 9, Png.Gray, 8, new byte[50]))));
+        Refused(
+            ["short.png", "end too early"],
+            () => MaskFormat.Indices().Read(Write("short.png", Png.WriteScan(9, 9, Png.Gray, 8, new byte[50])))
+        );
         Refused(["none.png", "cannot be read"], () => MaskFormat.Indices().Read(Path.Combine(folder.FullName, "none.png")));
         Refused(["text.png", "no PNG"], () => MaskFormat.Indices().Read(Write("text.png", "nothing"u8.ToArray())));
         Assert.Throws<ImageDecodeException>(() => MaskFormat.Indices().Read(Write("empty.png", [])));

@@ -146,7 +146,13 @@ public class SegmentationLoaderTests
         void Refuse(string part, string from, string to) =>
             Refused(
                 ["instances.json", part],
-                () => Masks(Context.Data.LoadCocoSegmentation(Write("instances.json", json.Replace(from, to)), Path.Combine(folder.FullName, "images")))
+                () =>
+                    Masks(
+                        Context.Data.LoadCocoSegmentation(
+                            Write("instances.json", json.Replace(from, to)),
+                            Path.Combine(folder.FullName, "images")
+                        )
+                    )
             );
         Refuse("cover 23 of 24", "[9, 2, 13]", "[9, 2, 12]");
         Refuse("annotation 1: the runs cover more", "[9, 2, 13]", "[9, 2, 99]");
@@ -178,7 +184,10 @@ public class SegmentationLoaderTests
             PolygonFill.Polygon(points, mask, 4, 1);
             return mask;
         }
-        CollectionAssert.AreEqual(new byte[] { 0, 0, 0, 0, 0, 1, 1, 0, 0, 1, 1, 0, 0, 0, 0, 0 }, Fill(0.6, 0.6, 3.4, 0.6, 3.4, 3.4, 0.6, 3.4));
+        CollectionAssert.AreEqual(
+            new byte[] { 0, 0, 0, 0, 0, 1, 1, 0, 0, 1, 1, 0, 0, 0, 0, 0 },
+            Fill(0.6, 0.6, 3.4, 0.6, 3.4, 3.4, 0.6, 3.4)
+        );
         CollectionAssert.AreEqual(new byte[] { 1, 1, 1, 1, 1, 1, 1, 0, 1, 1, 0, 0, 1, 0, 0, 0 }, Fill(0, 0, 4.1, 0, 0, 4.1));
         Assert.IsTrue(Fill(-100, -100, 100, -100, 100, 100, -100, 100).All(pixel => pixel == 1));
         Assert.IsTrue(Fill(5, 5, 9, 5, 9, 9).All(pixel => pixel == 0));
@@ -203,10 +212,7 @@ public class SegmentationLoaderTests
         Write("a.json", json);
         var data = Context.Data.LoadLabelMe(folder.FullName);
         CollectionAssert.AreEqual(new[] { "background", "bike", "car", "tree" }, data.Schema["Mask"].GetMaskClassNames()!.ToArray());
-        CollectionAssert.AreEqual(
-            new byte[] { 0, 3, 0, 255, 3, 2, 2, 0, 3, 2, 2, 1, 3, 3, 0, 1 },
-            Masks(data)[0].Values.ToArray()
-        );
+        CollectionAssert.AreEqual(new byte[] { 0, 3, 0, 255, 3, 2, 2, 0, 3, 2, 2, 1, 3, 3, 0, 1 }, Masks(data)[0].Values.ToArray());
         var layers = Masks(Context.Data.LoadLabelMe(folder.FullName, ["car", "tree"], layers: true))[0];
         CollectionAssert.AreEqual(new long[] { 4, 8 }, layers.Areas(2));
         Write("a.json", json.Replace("\"circle\"", "\"line\""));
@@ -220,7 +226,10 @@ public class SegmentationLoaderTests
     [TestMethod]
     public void RealMasksAreRead()
     {
-        var data = Context.Data.LoadSegmentationFolder(Path.Combine(TestData.Folder("camvid"), "val"), MaskFormat.Indices(11, ignoreIndex: 11));
+        var data = Context.Data.LoadSegmentationFolder(
+            Path.Combine(TestData.Folder("camvid"), "val"),
+            MaskFormat.Indices(11, ignoreIndex: 11)
+        );
         var mask = Masks(Context.Data.TakeRows(data, 1))[0];
         Assert.AreEqual((240, 180), (mask.Width, mask.Height));
         Assert.IsGreaterThan(5, mask.Areas(11).Count(area => area > 0));
