@@ -44,6 +44,7 @@ internal static class GrowthTable
     public static void Run(int threads)
     {
         torch.set_num_threads(threads);
+        Training.NativeMemory.KeepLargeBlocks(); // as the training loop does
         Console.WriteLine("| loss | grows with | N | ms at N | 2N | 4N | exponent |");
         Console.WriteLine("| --- | --- | ---: | ---: | ---: | ---: | ---: |");
         foreach (var (loss, what, sizes, make) in Rows)

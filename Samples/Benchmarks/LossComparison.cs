@@ -8,6 +8,7 @@ internal static class LossComparison
     public static void Run(PeerScript? peers, string only, int rounds, int threads)
     {
         torch.set_num_threads(threads);
+        Training.NativeMemory.KeepLargeBlocks(); // as the training loop does
         var rows = LossRow.All.Where(r => $"{r.Loss} {r.Peer}".Contains(only, StringComparison.OrdinalIgnoreCase)).ToArray();
         var ours = rows.ToDictionary(r => r, _ => new List<double>());
         var theirs = rows.ToDictionary(r => r, _ => new List<double>());

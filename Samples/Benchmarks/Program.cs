@@ -30,6 +30,12 @@ losses.SetAction(parsed => LossComparison.Run(Peer(parsed), parsed.GetValue(only
 var growth = new Command("growth", "How the cost of losses grows with pixels, pairs and classes.") { threads };
 growth.SetAction(parsed => GrowthTable.Run(parsed.GetValue(threads)));
 
+var memory = new Command("memory", "The peak memory of the losses on pixels.") { threads, only };
+memory.SetAction(parsed => MemoryTable.Run(parsed.GetValue(only)!, parsed.GetValue(threads)));
+var memoryRun = new Command("memory-run") { threads, only };
+memoryRun.Hidden = true;
+memoryRun.SetAction(parsed => MemoryTable.Measure(parsed.GetValue(only)!, parsed.GetValue(threads)));
+
 Option<string> data = new("--data")
 {
     Description = "A folder with train/ and val/, each with a folder a class.",
@@ -87,6 +93,6 @@ run.SetAction(parsed =>
     )
 );
 
-return new RootCommand("Benchmarks: ours against PyTorch, in pairs, in one run.") { losses, growth, classifier, run }
+return new RootCommand("Benchmarks: ours against PyTorch, in pairs, in one run.") { losses, growth, memory, memoryRun, classifier, run }
     .Parse(args)
     .Invoke();

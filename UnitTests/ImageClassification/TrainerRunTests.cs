@@ -1,6 +1,7 @@
 using Microsoft.ML;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 using MLNetLosses.Data;
+using MLNetLosses.Losses;
 using MLNetLosses.Training;
 
 namespace MLNetLosses.UnitTests.ImageClassification;
@@ -67,12 +68,19 @@ public class TrainerRunTests
     }
 
     [TestMethod]
-    public void ACheckpointResumesToTheSameModel()
+    [DataRow("CrossEntropy", null)]
+    [DataRow("CrossEntropy() + 0.5 * Focal()", "HomoscedasticUncertainty")]
+    [DataRow("CrossEntropy() + 0.5 * Focal()", "GradNorm")]
+    [DataRow("CrossEntropy() + 0.5 * Focal()", "ProjectConflictingGradients")]
+    [DataRow("CrossEntropy() + 0.5 * Focal()", "DynamicWeightAverage")]
+    public void ACheckpointResumesToTheSameModel(string loss, string? weighting)
     {
         var data = Training.Data(24);
         using var folder = new DrawnImages();
         var options = Training.Small(o =>
         {
+            o.Loss = Loss.Parse<ClassificationLoss>(loss);
+            o.LossWeighting = weighting is null ? null : Loss.Parse<LossWeighting>(weighting);
             o.Epoch = 4;
             o.Augmentation = Augmentation.Light;
             o.ValidationSetFraction = 0.25;

@@ -46,6 +46,8 @@ public sealed record CrossEntropyLoss : WeightedClassificationLoss
         if (!targets.AreIndices || logits.numel() == 0)
             return null;
         var scores = AtLeastTwoClasses(logits, targets);
+        if (IsByPixels(scores))
+            return null;
         var weights = ClassWeightsFor(logits, call, (int)scores.shape[1]);
         if (weights is null && !targets.MayIgnore)
             return nn.functional.cross_entropy(scores, targets.Raw, null, IgnoreIndex, nn.Reduction.Mean, LabelSmoothing);
@@ -57,6 +59,12 @@ public sealed record CrossEntropyLoss : WeightedClassificationLoss
     /// <summary>The terms with other class weights than the option's.</summary>
     internal LossTerms Weighed(Tensor logits, ClassTargets targets, Tensor? weights)
     {
+        if (targets.AreIndices && IsByPixels(logits))
+        {
+            var cost = ClassScores.Cost(this, logits, targets);
+            var rows = RowWeights(weights, logits, targets);
+            return new(weights is null ? cost : cost * rows!, rows) { Weighted = true };
+        }
         if (targets.AreIndices)
             return new(
                 nn.functional.cross_entropy(logits, targets.Raw, weights, IgnoreIndex, nn.Reduction.None, LabelSmoothing),
@@ -70,6 +78,9 @@ public sealed record CrossEntropyLoss : WeightedClassificationLoss
             nn.functional.cross_entropy(logits, probabilities, weights, reduction: nn.Reduction.None, label_smoothing: LabelSmoothing)
         );
     }
+
+    /// <summary>Whether the kernel for pixels serves, which holds no probabilities: torch's keeps two tensors of the logits' size.</summary>
+    private bool IsByPixels(Tensor logits) => LabelSmoothing == 0 && logits.dim() > 2 && logits.device_type == TorchSharp.DeviceType.CPU;
 
     private Tensor AtLeastTwoClasses(Tensor logits, ClassTargets targets)
     {

@@ -46,13 +46,29 @@ public sealed record CenterlineDiceLoss : RegionLoss
         var axes = (int)logits.dim() - 2;
         if (axes is < 1 or > 3)
             throw Shapes.Wrong(this, "logits", logits, "[N, C, ...] with one to three spatial axes");
-        var valid = PixelScores.ValidByChannel(logits, targets);
-        var p = Cut(PixelScores.Probabilities(logits, targets), first) * Cut(valid, first);
         var y = targets.AreIndices ? DistanceMaps.Masks(targets, first).to(logits.dtype) : targets.Safe.to(logits.dtype);
-        var (skeleton, line) = (SoftSkeleton.Of(p, Iterations), SoftSkeleton.Of(y, Iterations));
-        Tensor Sum(Tensor values) => values.reshape(p.shape[0], p.shape[1], PixelScores.PixelCount(p)).sum(2);
-        return stack([Sum(skeleton * y), Sum(skeleton), Sum(line * p), Sum(line), Sum(y), Sum(Cut(valid, first).expand(p.shape))]);
+        var valid = Cut(PixelScores.ValidByChannel(logits, targets), first).expand(y.shape);
+        var masked = Planes(Cut(PixelScores.Probabilities(logits, targets), first) * valid);
+        var known = Planes(y);
+        // A skeleton holds some forty tensors of its mask's size while it waits for the gradient: a few classes of an image at a time.
+        var sums = PartByPart.Of(
+            masked,
+            PartByPart.Length(masked),
+            (p, others) =>
+            {
+                var (skeleton, line) = (SoftSkeleton.Of(p, Iterations), SoftSkeleton.Of(others[0], Iterations));
+                return stack([Sum(skeleton * others[0]), Sum(skeleton), Sum(line * p), Sum(line)], 1);
+            },
+            known
+        );
+        var rows = sums.transpose(0, 1).reshape(4, y.shape[0], y.shape[1]);
+        return cat([rows, stack([Sum(known), Sum(Planes(valid))]).reshape(2, y.shape[0], y.shape[1])]);
     }
+
+    // [N, C, ...] as [N C, 1, ...]: each class of each image by itself.
+    private static Tensor Planes(Tensor values) => values.reshape([-1, 1, .. values.shape.AsSpan(2)]);
+
+    private static Tensor Sum(Tensor planes) => planes.flatten(1).sum(1);
 
     private static Tensor Cut(Tensor values, int first) =>
         first == 0 || values.shape[1] == 1 ? values : values.narrow(1, first, values.shape[1] - first);
