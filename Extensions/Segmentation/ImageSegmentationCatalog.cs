@@ -4,9 +4,9 @@ using Microsoft.ML.Runtime;
 namespace Microsoft.ML;
 
 /// <summary>Semantic segmentation, a class for every pixel of an image: <c>mlContext.ImageSegmentation</c>.</summary>
-public sealed class ImageSegmentationCatalog : IInternalCatalog
+public sealed partial class ImageSegmentationCatalog : IInternalCatalog
 {
-    private readonly IHostEnvironment environment;
+    private readonly MLContext environment;
 
     internal ImageSegmentationCatalog(MLContext context)
     {

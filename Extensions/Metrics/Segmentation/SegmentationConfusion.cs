@@ -121,6 +121,17 @@ public sealed class SegmentationConfusion
     /// <summary>The figures of what is counted so far.</summary>
     public SegmentationMetrics Metrics() => new(this);
 
+    /// <summary>All pixels that count.</summary>
+    internal long Total => counts.Sum();
+
+    /// <summary>Adds the counts of the first classes of a matrix of more.</summary>
+    internal void Add(ReadOnlySpan<long> matrix, int stride)
+    {
+        for (var target = 0; target < ClassCount; target++)
+        for (var prediction = 0; prediction < ClassCount; prediction++)
+            counts[target * ClassCount + prediction] += matrix[target * stride + prediction];
+    }
+
     private void Add(long[] more)
     {
         for (var i = 0; i < counts.Length; i++)
