@@ -41,7 +41,10 @@ internal sealed class MaskColumn
     {
         if (!shape.TryFind(name, out var column))
             throw Missing(name, role, shape.Select(c => c.Name), environment);
-        if (column.Kind != SchemaShape.Column.VectorKind.Scalar || column.ItemType is not (SegmentationMaskDataViewType or TextDataViewType))
+        if (
+            column.Kind != SchemaShape.Column.VectorKind.Scalar
+            || column.ItemType is not (SegmentationMaskDataViewType or TextDataViewType)
+        )
             throw Hosts.SchemaMismatch(environment, "inputSchema", role, name, Expected, column.TypeName());
     }
 

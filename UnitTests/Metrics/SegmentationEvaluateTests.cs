@@ -38,10 +38,7 @@ public class SegmentationEvaluateTests
         var data = Data((Mask(0, 0, 1, 255), Mask(0, 1, 1, 1)), (Mask(1, 1, 0, 7), Mask(1, 0, 0, 0)));
         var metrics = Context.ImageSegmentation.Evaluate(data, ignoreIndex: 7);
         var confusion = metrics.ConfusionMatrix!;
-        CollectionAssert.AreEqual(
-            new long[] { 2, 1, 1, 2 },
-            new[] { confusion[0, 0], confusion[0, 1], confusion[1, 0], confusion[1, 1] }
-        );
+        CollectionAssert.AreEqual(new long[] { 2, 1, 1, 2 }, new[] { confusion[0, 0], confusion[0, 1], confusion[1, 0], confusion[1, 1] });
         Assert.AreEqual(6L, metrics.PixelCount);
         Assert.AreEqual(4 / 6.0, metrics.PixelAccuracy, 1e-15);
         Assert.AreEqual(0.5, metrics.MeanIntersectionOverUnion, 1e-15);
@@ -83,7 +80,11 @@ public class SegmentationEvaluateTests
         Assert.AreEqual(1L, strict.OneSidedImages[1]);
         Assert.AreEqual(0L, strict.OneSidedImages[0]);
         Assert.AreEqual(0.5, Context.ImageSegmentation.Evaluate(data, boundaryTolerance: 1).Surfaces!.BoundaryF1[1], 1e-15);
-        Assert.AreEqual(3.0, Context.ImageSegmentation.Evaluate(data, boundaryTolerance: 1, columnSpacing: 3).Surfaces!.HausdorffDistance[1], 1e-12);
+        Assert.AreEqual(
+            3.0,
+            Context.ImageSegmentation.Evaluate(data, boundaryTolerance: 1, columnSpacing: 3).Surfaces!.HausdorffDistance[1],
+            1e-12
+        );
     }
 
     [TestMethod]
@@ -99,7 +100,12 @@ public class SegmentationEvaluateTests
         using var folder = new TemporaryFolder();
         var path = folder.File("mask.png");
         File.WriteAllBytes(path, Png.Write(3, 1, Png.Gray, 8, [0, 1, 1]));
-        var rows = Context.Data.LoadFromEnumerable(new[] { new PathRow { Label = path, PredictedMask = Mask(0, 1, 0) } });
+        var rows = Context.Data.LoadFromEnumerable(
+            new[]
+            {
+                new PathRow { Label = path, PredictedMask = Mask(0, 1, 0) },
+            }
+        );
         Assert.AreEqual(2 / 3.0, Context.ImageSegmentation.Evaluate(rows).PixelAccuracy, 1e-15);
     }
 
@@ -119,8 +125,14 @@ public class SegmentationEvaluateTests
         Refused(["Row 0", "class indices", "1 layers"], () => Evaluate((Mask(0), SegmentationMask.OfLayers(1, 1, 1, [0]))));
         Refused(["Row 0", "no mask", "PredictedMask"], () => Evaluate((Mask(0), null)));
         Refused(["Row 0", "Pixel (1, 0)", "predicted mask is 255"], () => Evaluate((Mask(0, 0), Mask(0, 255))));
-        Refused(["'Label'", "'Other'"], () => Context.ImageSegmentation.Evaluate(Context.Data.LoadFromEnumerable(new[] { new { Other = 1 } })));
-        Refused(["Label", "Single"], () => Context.ImageSegmentation.Evaluate(Context.Data.LoadFromEnumerable(new[] { new { Label = 1f } })));
+        Refused(
+            ["'Label'", "'Other'"],
+            () => Context.ImageSegmentation.Evaluate(Context.Data.LoadFromEnumerable(new[] { new { Other = 1 } }))
+        );
+        Refused(
+            ["Label", "Single"],
+            () => Context.ImageSegmentation.Evaluate(Context.Data.LoadFromEnumerable(new[] { new { Label = 1f } }))
+        );
         Assert.Throws<ArgumentOutOfRangeException>(() => Context.ImageSegmentation.Evaluate(Data(), boundaryTolerance: -1));
         Assert.Throws<ArgumentOutOfRangeException>(() => Context.ImageSegmentation.Evaluate(Data(), rowSpacing: 0));
     }
@@ -153,7 +165,9 @@ public class SegmentationEvaluateTests
     [TestMethod]
     public void CrossValidationGivesAModelAndMetricsOfEachFold()
     {
-        var rows = Enumerable.Range(0, 30).Select(i => (Label: (SegmentationMask?)Mask(0, 1), Predicted: (SegmentationMask?)Mask(0, (byte)(i % 2))));
+        var rows = Enumerable
+            .Range(0, 30)
+            .Select(i => (Label: (SegmentationMask?)Mask(0, 1), Predicted: (SegmentationMask?)Mask(0, (byte)(i % 2))));
         var pipeline = Context.Transforms.CopyColumns("Guess", "PredictedMask");
         var results = Context.ImageSegmentation.CrossValidate(
             Data([.. rows]),

@@ -29,9 +29,12 @@ public class SurfaceDistancesTests
         {
             var value = expected.Value.GetProperty("data")[0];
             var want = value.ValueKind == JsonValueKind.String ? double.Parse(value.GetString()!) : value.GetDouble();
-            var got = (double)typeof(SurfaceDistances).GetProperty(char.ToUpperInvariant(expected.Name[0]) + expected.Name[1..])!.GetValue(found)!;
+            var got = (double)
+                typeof(SurfaceDistances).GetProperty(char.ToUpperInvariant(expected.Name[0]) + expected.Name[1..])!.GetValue(found)!;
             Assert.IsTrue(
-                double.IsFinite(want) ? Math.Abs(want - got) <= 1e-12 + golden.GetProperty("rtol").GetDouble() * Math.Abs(want) : want.Equals(got),
+                double.IsFinite(want)
+                    ? Math.Abs(want - got) <= 1e-12 + golden.GetProperty("rtol").GetDouble() * Math.Abs(want)
+                    : want.Equals(got),
                 $"{expected.Name}: {got:R} instead of {want:R}"
             );
         }

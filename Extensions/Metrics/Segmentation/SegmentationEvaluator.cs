@@ -35,7 +35,9 @@ internal sealed class SegmentationEvaluator(
         if (prediction.LayerCount != target.LayerCount)
             throw new ArgumentException($"The predicted mask holds {prediction}, the true mask {target}: both must be alike.");
         if (any && (layers?.Length ?? 0) != target.LayerCount)
-            throw new ArgumentException($"The true mask holds {target}; the rows before had {(layers is null ? "class indices" : $"{layers.Length} layers")}.");
+            throw new ArgumentException(
+                $"The true mask holds {target}; the rows before had {(layers is null ? "class indices" : $"{layers.Length} layers")}."
+            );
         if (target.LayerCount == 0)
             AddIndices(prediction, target);
         else

@@ -38,9 +38,7 @@ public sealed class SegmentationMetrics
         FrequencyWeightedIntersectionOverUnion =
             inTargets == 0
                 ? double.NaN
-                : classes
-                    .Select((c, i) => c.InTargets == 0 ? 0 : (double)c.InTargets / inTargets * IntersectionOverUnion[i])
-                    .Sum();
+                : classes.Select((c, i) => c.InTargets == 0 ? 0 : (double)c.InTargets / inTargets * IntersectionOverUnion[i]).Sum();
 
         double[] PerClass(Func<(long Hits, long InTargets, long InPredictions), double> figure) => [.. classes.Select(figure)];
     }
