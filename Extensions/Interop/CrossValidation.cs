@@ -5,11 +5,10 @@ namespace MLNetLosses.Interop;
 /// <summary>Makes ML.NET's results of cross-validation, which it makes for its own trainers only.</summary>
 internal static class CrossValidation
 {
-    public static TrainCatalogBase.CrossValidationResult<TMetrics> Result<TMetrics>(
+    public static TrainCatalogBase.CrossValidationResult<SegmentationMetrics> Result(
         ITransformer model,
-        TMetrics metrics,
+        SegmentationMetrics metrics,
         IDataView scoredHoldOutSet,
         int fold
-    )
-        where TMetrics : class => new(model, metrics, scoredHoldOutSet, fold);
+    ) => new(model, metrics, scoredHoldOutSet, fold);
 }

@@ -1,5 +1,6 @@
 using Microsoft.ML;
 using Microsoft.ML.Data;
+using MLNetLosses.Interop;
 
 namespace MLNetLosses.Masks;
 
@@ -35,6 +36,14 @@ internal static class MaskClasses
         );
         return builder.ToAnnotations();
     }
+
+    /// <summary>A column that knows the names.</summary>
+    public static DataViewSchema.DetachedColumn Column(string name, DataViewType type, IReadOnlyList<string>? names) =>
+        new(name, type, Annotations(names));
+
+    /// <summary>The promise of the annotation.</summary>
+    public static SchemaShape.Column[] Promise(IReadOnlyList<string>? names) =>
+        names is null or [] ? [] : [SchemaShapes.Vector(Kind, TextDataViewType.Instance)];
 
     public static VBuffer<ReadOnlyMemory<char>> Buffer(IReadOnlyList<string> names) =>
         new(names.Count, [.. names.Select(name => name.AsMemory())]);
