@@ -58,7 +58,7 @@ internal static class BorderMap
                 var field = new double[objects.Length];
                 for (var i = 0; i < field.Length; i++)
                     field[i] = objects[i] > 0 && ((objects[i] - 1 & bit) != 0) == set ? 0 : double.PositiveInfinity;
-                DistanceTransform.Squared(field, shape, steps, parallel: false);
+                DistanceTransform.Squared(field, field.Length, shape, steps, parallel: false);
                 return field;
             }
             var (with, without) = (To(true), To(false));

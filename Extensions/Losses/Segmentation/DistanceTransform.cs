@@ -1,3 +1,4 @@
+using System.Buffers;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -59,17 +60,12 @@ public static class DistanceTransform
         var (mask, distances) = (new TensorMemory<byte>(inside), new TensorMemory<T>(result));
         void Image(int image, bool parallel)
         {
-            var field = new double[pixels];
-            var source = mask[(long)image * pixels, pixels];
-            for (var i = 0; i < pixels; i++)
-                field[i] = source[i] == 0 ? 0 : double.PositiveInfinity;
-            Squared(field, shape, steps, parallel);
-            var target = distances[(long)image * pixels, pixels];
-            if (double.IsPositiveInfinity(field[0]))
-                target.Clear();
-            else
-                for (var i = 0; i < pixels; i++)
-                    target[i] = T.CreateTruncating(Math.Sqrt(field[i]));
+            // A new array of this size would cost more than the transform: large objects wake the full garbage collection.
+            var field = ArrayPool<double>.Shared.Rent(pixels);
+            Load(mask[(long)image * pixels, pixels], field);
+            Squared(field, pixels, shape, steps, parallel);
+            Roots(field.AsSpan(0, pixels), distances[(long)image * pixels, pixels]);
+            ArrayPool<double>.Shared.Return(field);
         }
         if (images >= get_num_threads())
             CpuWork.For(images, image => Image(image, parallel: false));
@@ -80,21 +76,37 @@ public static class DistanceTransform
         GC.KeepAlive(result);
     }
 
+    private static void Load(ReadOnlySpan<byte> mask, Span<double> field)
+    {
+        for (var i = 0; i < mask.Length; i++)
+            field[i] = mask[i] == 0 ? 0 : double.PositiveInfinity;
+    }
+
+    private static void Roots<T>(ReadOnlySpan<double> squares, Span<T> distances)
+        where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>
+    {
+        if (double.IsPositiveInfinity(squares[0]))
+            distances.Clear();
+        else
+            for (var i = 0; i < distances.Length; i++)
+                distances[i] = T.CreateTruncating(Math.Sqrt(squares[i]));
+    }
+
     /// <summary>
     /// Replaces a field that is 0 at some pixels and infinite at all others by the squared distance to the nearest 0; infinite everywhere where there is none.
     /// </summary>
-    internal static void Squared(double[] field, int[] shape, double[] steps, bool parallel)
+    internal static void Squared(double[] field, int pixels, int[] shape, double[] steps, bool parallel)
     {
         var stride = 1;
         for (var axis = shape.Length - 1; axis >= 0; axis--)
         {
             var (size, step, first) = (shape[axis], steps[axis], axis == shape.Length - 1);
             if (first)
-                Lines(field.Length / size, parallel, (from, to) => Rows(field, size, step, from, to));
+                Lines(pixels / size, parallel, (from, to) => Rows(field, size, step, from, to));
             else if (size > 1)
             {
                 var apart = stride;
-                Lines(field.Length / size, parallel, (from, to) => Envelopes(field, size, apart, step * step, from, to));
+                Lines(pixels / size, parallel, (from, to) => Envelopes(field, size, apart, step * step, from, to));
             }
             stride *= size;
         }
@@ -130,41 +142,57 @@ public static class DistanceTransform
         }
     }
 
-    // Along another axis each pixel q of a line is the apex of a parabola height(q) + (x - q)^2 step^2; their lower envelope is the result.
+    // Along another axis each pixel q of a line is the apex of a parabola height(q) + (x - q)^2 step^2; their lower envelope is the result. Between two zeros
+    // of a line nothing beyond them is nearer: each run of other pixels is a line of its own, with the zeros at its ends.
     private static void Envelopes(double[] field, int size, int stride, double squaredStep, int from, int to)
     {
         var (heights, starts, apexes) = (new double[size], new double[size], new int[size]);
         for (var line = from; line < to; line++)
         {
             var first = line / stride * stride * size + line % stride;
-            var last = -1;
+            for (var q = 0; q < size; q++)
+                heights[q] = field[first + q * stride];
             for (var q = 0; q < size; q++)
             {
-                var height = heights[q] = field[first + q * stride];
-                if (double.IsPositiveInfinity(height))
+                if (heights[q] == 0)
                     continue;
-                var start = double.NegativeInfinity;
-                while (last >= 0)
+                var end = q + 1;
+                while (end < size && heights[end] != 0)
+                    end++;
+                var last = Envelope(heights, starts, apexes, Math.Max(0, q - 1), Math.Min(size, end + 1), squaredStep);
+                for (var lowest = 0; q < end && last >= 0; q++)
                 {
-                    var other = apexes[last];
-                    start = ((height - heights[other]) / (squaredStep * (q - other)) + q + other) / 2;
-                    if (start > starts[last])
-                        break;
-                    last--;
+                    while (lowest < last && starts[lowest + 1] < q)
+                        lowest++;
+                    double away = q - apexes[lowest];
+                    field[first + q * stride] = away * away * squaredStep + heights[apexes[lowest]];
                 }
-                last++;
-                (apexes[last], starts[last]) = (q, start);
-            }
-            if (last < 0)
-                continue;
-            var lowest = 0;
-            for (var q = 0; q < size; q++)
-            {
-                while (lowest < last && starts[lowest + 1] < q)
-                    lowest++;
-                double away = q - apexes[lowest];
-                field[first + q * stride] = away * away * squaredStep + heights[apexes[lowest]];
+                q = end;
             }
         }
+    }
+
+    // The parabolas of the envelope of pixels [from, to): their apexes, and from where each is the lowest. Returns the last one's number, -1 for none.
+    private static int Envelope(double[] heights, double[] starts, int[] apexes, int from, int to, double squaredStep)
+    {
+        var last = -1;
+        for (var q = from; q < to; q++)
+        {
+            var height = heights[q];
+            if (double.IsPositiveInfinity(height))
+                continue;
+            var start = double.NegativeInfinity;
+            while (last >= 0)
+            {
+                var other = apexes[last];
+                start = ((height - heights[other]) / (squaredStep * (q - other)) + q + other) / 2;
+                if (start > starts[last])
+                    break;
+                last--;
+            }
+            last++;
+            (apexes[last], starts[last]) = (q, start);
+        }
+        return last;
     }
 }

@@ -110,7 +110,7 @@ internal readonly record struct SurfaceDistances(
             Array.Fill(field, double.PositiveInfinity);
             foreach (var (x, y) in to)
                 field[(y - Top) * Width + x - Left] = 0;
-            DistanceTransform.Squared(field, [Height, Width], [spacing.Row, spacing.Column], parallel: false);
+            DistanceTransform.Squared(field, field.Length, [Height, Width], [spacing.Row, spacing.Column], parallel: false);
             var frame = this;
             return [.. from.Select(p => Math.Sqrt(field[(p.Y - frame.Top) * frame.Width + p.X - frame.Left]))];
         }
