@@ -47,7 +47,9 @@ internal sealed class MaskedImageStore(ImagePreprocessing preprocessing, bool ow
         if (mask is not null)
             AddMask(entry, mask);
         else if (string.IsNullOrEmpty(maskPath))
-            throw new ArgumentException($"Row {image.Row} has no mask. Leave it out, or give one whose pixels are {SegmentationMask.Ignored}.");
+            throw new ArgumentException(
+                $"Row {image.Row} has no mask. Leave it out, or give one whose pixels are {SegmentationMask.Ignored}."
+            );
     }
 
     /// <summary>
@@ -165,7 +167,7 @@ internal sealed class MaskedImageStore(ImagePreprocessing preprocessing, bool ow
 
     private void AddMask(Entry entry, SegmentationMask mask)
     {
-        Count(entry, mask);
+        CountPixels(entry, mask);
         (entry.MaskWidth, entry.MaskHeight) = (mask.Width, mask.Height);
         if (entry.SourceWidth == 0)
             Measure(entry, readMask: false); // the size is that of the image, which only its header tells
@@ -202,14 +204,25 @@ internal sealed class MaskedImageStore(ImagePreprocessing preprocessing, bool ow
         if (readMask && entry.MaskWidth == 0)
         {
             var mask = MaskOfFile(entry);
-            Count(entry, mask);
+            CountPixels(entry, mask);
             (entry.MaskWidth, entry.MaskHeight) = (mask.Width, mask.Height);
             CheckSizes(entry);
             KeepMask(entry, Prepare(entry, mask));
         }
     }
 
-    private static SegmentationMask MaskOfFile(Entry entry) => MaskFormat.Indices().Read(entry.MaskPath!);
+    private static SegmentationMask MaskOfFile(Entry entry)
+    {
+        try
+        {
+            return MaskFormat.Indices().Read(entry.MaskPath!);
+        }
+        catch (ImageDecodeException e)
+        {
+            // Another kind of exception: a row without a readable image may be skipped, one without a mask not.
+            throw new InvalidDataException($"The mask of row {entry.Row}{Named(entry)} cannot be read: {e.Problem}", e);
+        }
+    }
 
     private static void CheckSizes(Entry entry)
     {
@@ -220,14 +233,17 @@ internal sealed class MaskedImageStore(ImagePreprocessing preprocessing, bool ow
     }
 
     /// <summary>Counts pixels, and remembers where the highest class index is.</summary>
-    private void Count(Entry entry, SegmentationMask mask)
+    private void CountPixels(Entry entry, SegmentationMask mask)
     {
         entry.Layers = mask.LayerCount;
         entry.Areas = mask.LayerCount == 0 ? mask.Areas(256) : [.. mask.Areas(mask.LayerCount), .. new long[256 - mask.LayerCount]];
         if (mask.LayerCount > 0)
             return;
         if (ignoreIndex is { } ignored and not SegmentationMask.Ignored)
-            (entry.Areas[ignored], entry.Areas[SegmentationMask.Ignored]) = (0, entry.Areas[SegmentationMask.Ignored] + entry.Areas[ignored]);
+            (entry.Areas[ignored], entry.Areas[SegmentationMask.Ignored]) = (
+                0,
+                entry.Areas[SegmentationMask.Ignored] + entry.Areas[ignored]
+            );
         var highest = Array.FindLastIndex(entry.Areas, SegmentationMask.Ignored - 1, area => area > 0);
         entry.Highest = highest;
         if (highest >= 0)
@@ -256,9 +272,7 @@ internal sealed class MaskedImageStore(ImagePreprocessing preprocessing, bool ow
                 throw new ImageDecodeException(
                     $"it has {entry.SourceWidth} x {entry.SourceHeight} pixels; images that keep their size have at most {longest} in a row or column. Cut it, or set ImageWidth and ImageHeight."
                 );
-            (entry.Width, entry.Height) = ownSize
-                ? (entry.SourceWidth, entry.SourceHeight)
-                : (preprocessing.Width, preprocessing.Height);
+            (entry.Width, entry.Height) = ownSize ? (entry.SourceWidth, entry.SourceHeight) : (preprocessing.Width, preprocessing.Height);
         }
         return ownSize ? preprocessing with { Width = entry.Width, Height = entry.Height } : preprocessing;
     }

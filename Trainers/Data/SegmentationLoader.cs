@@ -86,14 +86,16 @@ internal sealed class SegmentationLoader(
             {
                 stopped.ThrowIfCancellationRequested();
                 var sample = images.Read(positions[places[i]]);
-                var (image, mask) = (sample.Pixels.Span, sample.Mask.Span);
+                var image = sample.Pixels.Span;
+                var mask = sample.Mask.Span;
                 var whole = sample.Width == width && sample.Height == height;
                 if (!whole)
                 {
                     var window = Window(sample, epoch, step, i);
                     ExactGeometry.Copy(window, image, pixelPart ??= new byte[pixelBytes], plan.Fill);
                     ExactGeometry.Copy(window, mask, maskPart ??= new byte[maskBytes], outside);
-                    (image, mask) = (pixelPart, maskPart);
+                    image = pixelPart;
+                    mask = maskPart;
                 }
                 BatchAugmentation.Place(plan, i, image, pixels.bytes.Slice(i * pixelBytes, pixelBytes));
                 MaskGeometry.Move(plan.Geometry[i], mask, masks.bytes.Slice(i * maskBytes, maskBytes), outside);

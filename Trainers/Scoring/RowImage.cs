@@ -31,6 +31,23 @@ internal sealed record RowImage(long Row, MLImage? Image = null, byte[]? Encoded
         }
     }
 
+    /// <summary>Width and height, from the header where it is not decoded.</summary>
+    /// <exception cref="ImageDecodeException">The image cannot be read; names the row and the file.</exception>
+    public (int Width, int Height) Size()
+    {
+        try
+        {
+            return Image is not null ? (Image.Width, Image.Height)
+                : Encoded is not null ? ImageSize.OfEncoded(Encoded)
+                : !string.IsNullOrEmpty(Path) ? ImageSize.OfFile(Path)
+                : throw new ImageDecodeException("the row has no image.");
+        }
+        catch (ImageDecodeException e)
+        {
+            throw e.At((int)Math.Min(Row, int.MaxValue), Path);
+        }
+    }
+
     /// <summary>Hands the image to a store, which may keep it.</summary>
     public void AddTo(ImageStore store)
     {
