@@ -11,7 +11,7 @@ namespace MLNetLosses.Data;
 /// Decodes JPEG, PNG, WebP, GIF (first frame), BMP and ICO files, and ML.NET's images, to 8-bit planes [channels, height, width] of the size that a
 /// network reads. The header is read first: what is too large is refused before memory is set aside for it. Calls on several threads are independent.
 /// </summary>
-internal static class ImageDecoder
+internal static partial class ImageDecoder
 {
     private const int MaxFileBytes = 1 << 30;
 
@@ -22,21 +22,8 @@ internal static class ImageDecoder
         byte[]? buffer = null;
         try
         {
-            int length;
-            using (var handle = File.OpenHandle(path, options: FileOptions.SequentialScan))
-            {
-                var size = RandomAccess.GetLength(handle);
-                if (size > MaxFileBytes)
-                    throw new ImageDecodeException($"the file has {size:N0} bytes, more than the {MaxFileBytes:N0} that are read.");
-                buffer = ArrayPool<byte>.Shared.Rent((int)Math.Max(1, size));
-                length = ReadAll(handle, buffer.AsSpan(0, (int)size));
-            }
+            var length = ReadFile(path, ref buffer);
             Decode(buffer.AsSpan(0, length), preprocessing, planes);
-        }
-        catch (Exception e)
-            when (e is IOException and not ImageDecodeException or UnauthorizedAccessException or ArgumentException { ParamName: "path" })
-        {
-            throw new ImageDecodeException($"the file cannot be read ({e.Message}) Check the path and the permissions.", e).At(null, path);
         }
         catch (ImageDecodeException e)
         {
@@ -165,6 +152,25 @@ internal static class ImageDecoder
         return new(
             $"{encoded.Length:N0} bytes that begin with {shown} are not a JPEG, PNG, WebP, GIF, BMP or ICO image, or its header is damaged."
         );
+    }
+
+    /// <summary>Fills a rented buffer with a file and closes the file.</summary>
+    private static int ReadFile(string path, ref byte[]? buffer)
+    {
+        try
+        {
+            using var handle = File.OpenHandle(path, options: FileOptions.SequentialScan);
+            var size = RandomAccess.GetLength(handle);
+            if (size > MaxFileBytes)
+                throw new ImageDecodeException($"the file has {size:N0} bytes, more than the {MaxFileBytes:N0} that are read.");
+            buffer = ArrayPool<byte>.Shared.Rent((int)Math.Max(1, size));
+            return ReadAll(handle, buffer.AsSpan(0, (int)size));
+        }
+        catch (Exception e)
+            when (e is IOException and not ImageDecodeException or UnauthorizedAccessException or ArgumentException { ParamName: "path" })
+        {
+            throw new ImageDecodeException($"the file cannot be read ({e.Message}) Check the path and the permissions.", e);
+        }
     }
 
     private static int ReadAll(Microsoft.Win32.SafeHandles.SafeFileHandle handle, Span<byte> buffer)

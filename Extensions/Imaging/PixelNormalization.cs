@@ -35,6 +35,26 @@ internal sealed class PixelNormalization
             ByteVectors.ScaleShift(planes.Slice(at, pixels), target.Slice(at, pixels), (float)_scale[channel], (float)_shift[channel]);
     }
 
+    /// <summary>Normalises planes [channels, height, width] into the upper left part of planes [channels, targetHeight, targetWidth].</summary>
+    public void Apply(ReadOnlySpan<byte> planes, int height, int width, Span<float> target, int targetHeight, int targetWidth)
+    {
+        if (planes.Length != Channels * height * width || target.Length != Channels * targetHeight * targetWidth)
+            throw new ArgumentException(
+                $"{planes.Length} bytes and {target.Length} numbers are not {Channels} planes of {height} x {width} and {targetHeight} x {targetWidth}.",
+                nameof(planes)
+            );
+        for (var row = 0; row < Channels * height; row++)
+        {
+            var (channel, y) = Math.DivRem(row, height);
+            ByteVectors.ScaleShift(
+                planes.Slice(row * width, width),
+                target.Slice((channel * targetHeight + y) * targetWidth, width),
+                (float)_scale[channel],
+                (float)_shift[channel]
+            );
+        }
+    }
+
     /// <summary>
     /// Normalises a tensor [..., channels, height, width] of values 0 to 255. Bytes on the CPU become float32 in one pass; others by tensor operations
     /// on their device, float32 from integers, else in their own type.

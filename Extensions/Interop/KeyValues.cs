@@ -33,12 +33,12 @@ internal abstract class KeyValues
 
     internal abstract void Save(Stream stream);
 
-    /// <summary>The values of a key column, or null when it is no key or does not say what its keys stand for.</summary>
+    /// <summary>The values of a column of keys or of vectors of keys, or null when it is neither or does not say what its keys stand for.</summary>
     public static KeyValues? Of(DataViewSchema.Column column)
     {
         var kind = AnnotationUtils.Kinds.KeyValues;
         if (
-            column.Type is not KeyDataViewType key
+            ((column.Type as VectorDataViewType)?.ItemType ?? column.Type) is not KeyDataViewType key
             || column.Annotations.Schema.GetColumnOrNull(kind)?.Type is not VectorDataViewType { IsKnownSize: true } type
             || (ulong)type.Size != key.Count
         )

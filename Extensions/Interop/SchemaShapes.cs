@@ -23,6 +23,10 @@ internal static class SchemaShapes
     public static SchemaShape.Column Key(string name, params SchemaShape.Column[] annotations) =>
         new(name, SchemaShape.Column.VectorKind.Scalar, NumberDataViewType.UInt32, true, new SchemaShape(annotations));
 
+    /// <summary>A vector of keys of 32 bits, whose size differs from row to row.</summary>
+    public static SchemaShape.Column KeyVector(string name, params SchemaShape.Column[] annotations) =>
+        new(name, SchemaShape.Column.VectorKind.VariableVector, NumberDataViewType.UInt32, true, new SchemaShape(annotations));
+
     /// <summary>The shape of a schema.</summary>
     public static SchemaShape Of(DataViewSchema schema) => SchemaShape.Create(schema);
 

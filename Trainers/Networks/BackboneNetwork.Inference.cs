@@ -27,8 +27,10 @@ public abstract partial class BackboneNetwork
         ThrowIfFolded("be copied");
         using var scope = NewDisposeScope();
         using var init = Initialization.None();
-        var copy = NetworkShape.Build(new(Backbone, ClassCount, InputChannels, Randomness.initial_seed(), init));
-        copy.to(Head.parameters().First().device);
+        var copy = NetworkShape.Build(new(Backbone, head?.Outputs ?? 1, InputChannels, Randomness.initial_seed(), init));
+        if (head is null)
+            copy.RemoveHead();
+        copy.to(parameters().First().device);
         using (no_grad())
         {
             var values = state_dict();

@@ -31,15 +31,15 @@ internal sealed record RowImage(long Row, MLImage? Image = null, byte[]? Encoded
         }
     }
 
-    /// <summary>Width and height, from the header where it is not decoded.</summary>
+    /// <summary>Decodes to a size that depends on the image's own.</summary>
     /// <exception cref="ImageDecodeException">The image cannot be read; names the row and the file.</exception>
-    public (int Width, int Height) Size()
+    public SizedImage Decode(Func<int, int, ImagePreprocessing> target)
     {
         try
         {
-            return Image is not null ? (Image.Width, Image.Height)
-                : Encoded is not null ? ImageSize.OfEncoded(Encoded)
-                : !string.IsNullOrEmpty(Path) ? ImageSize.OfFile(Path)
+            return Image is not null ? ImageDecoder.Decode(Image, target)
+                : Encoded is not null ? ImageDecoder.Decode(Encoded, target)
+                : !string.IsNullOrEmpty(Path) ? ImageDecoder.DecodeFile(Path, target)
                 : throw new ImageDecodeException("the row has no image.");
         }
         catch (ImageDecodeException e)

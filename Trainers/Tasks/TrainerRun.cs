@@ -62,12 +62,9 @@ internal abstract class TrainerRun(IHost host, IChannel channel, TrainerOptions 
     protected void CheckAlive() => Hosts.CheckAlive(host);
 
     /// <summary>The options' loss for these data; owned.</summary>
-    protected LossFunction BuildLoss(LossContext context) => BuildLoss(options.TrainedLoss!, context);
-
-    /// <summary>A loss for these data; owned.</summary>
-    protected LossFunction BuildLoss(Loss definition, LossContext context) =>
+    protected LossFunction BuildLoss(LossContext context) =>
         Own(
-            definition.Build(
+            options.TrainedLoss!.Build(
                 context with
                 {
                     Device = Device.Device,

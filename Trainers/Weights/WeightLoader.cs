@@ -49,15 +49,28 @@ public static class WeightLoader
     internal static WeightReport Load(BackboneNetwork network, TensorFile file) =>
         Load(network, network.Backbone.ToString(), network.HeadName, network.StemName, file);
 
-    /// <summary>For any module: its head and its first convolution, if it has them, may differ from the file's.</summary>
-    internal static WeightReport Load(nn.Module network, string networkName, string? headName, string? stemName, TensorFile file) =>
+    /// <summary>
+    /// For any module: its head and its first convolution, if it has them, may differ from the file's; <paramref name="rename"/> brings names of the file to those of
+    /// the network.
+    /// </summary>
+    internal static WeightReport Load(
+        nn.Module network,
+        string networkName,
+        string? headName,
+        string? stemName,
+        TensorFile file,
+        Func<string, string>? rename = null
+    ) =>
         Load(
             network,
             networkName,
             headName,
             stemName,
             file.Name,
-            file.Tensors.ToDictionary(pair => pair.Key, pair => new Candidate(pair.Value.Shape, pair.Value.Type, pair.Value.ToTensor))
+            file.Tensors.ToDictionary(
+                pair => rename?.Invoke(pair.Key) ?? pair.Key,
+                pair => new Candidate(pair.Value.Shape, pair.Value.Type, pair.Value.ToTensor)
+            )
         );
 
     private static WeightReport Load(

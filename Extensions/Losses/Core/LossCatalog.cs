@@ -19,12 +19,12 @@ public sealed record LossInfo(string Name, string Family, Type Type, IReadOnlyLi
 /// <summary>All losses, for tools, tuning and documentation.</summary>
 public static class LossCatalog
 {
-    /// <summary>Every loss of this library and of the loaded assemblies that define their own, without sums; ordered by family and name.</summary>
+    /// <summary>Every public loss of this library and of the loaded assemblies that define their own, without sums; ordered by family and name.</summary>
     public static IReadOnlyList<LossInfo> All =>
         [
             .. DefinitionCatalog
                 .All(typeof(Loss))
-                .Where(type => !typeof(ISumLoss).IsAssignableFrom(type))
+                .Where(type => type.IsVisible && !typeof(ISumLoss).IsAssignableFrom(type))
                 .Select(Describe)
                 .OrderBy(loss => loss.Family, StringComparer.Ordinal)
                 .ThenBy(loss => loss.Name, StringComparer.Ordinal),

@@ -101,6 +101,14 @@ internal sealed class Initialization : IDisposable
             DefaultDense
         );
 
+    /// <summary>Uniform within sqrt(3 / fan in), biases 0. Feature pyramids.</summary>
+    public static Initialization Pyramid(long seed) =>
+        new(seed, (weight, generator) => Uniform(weight, Math.Sqrt(3.0 / FanIn(weight)), generator), DefaultDense);
+
+    /// <summary>normal(0, 0.01), biases 0. The heads of detectors.</summary>
+    public static Initialization DetectionHead(long seed) =>
+        new(seed, (weight, generator) => weight.normal_(0, 0.01, generator), DefaultDense);
+
     /// <summary>The weight [out, in / groups, k, k] and the bias [out] of a convolution.</summary>
     public (Tensor Weight, Tensor? Bias) Convolution(long outputs, long inputs, long kernel, bool bias)
     {

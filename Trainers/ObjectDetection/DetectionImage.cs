@@ -1,0 +1,110 @@
+using MLNetLosses.Data;
+using static TorchSharp.torch;
+
+namespace MLNetLosses;
+
+/// <summary>How an image of a batch is changed.</summary>
+/// <param name="Augmentation">What is changed at random.</param>
+/// <param name="Seed">Decides it, together with the two others.</param>
+/// <param name="Epoch">From 0.</param>
+/// <param name="Draw">Which image of the epoch it is, from 0.</param>
+internal readonly record struct ImageChange(Augmentation Augmentation, long Seed, int Epoch, int Draw);
+
+/// <summary>An augmented image on its way into a batch, and how objects move with it.</summary>
+internal sealed class DetectionImage
+{
+    // Less than half a pixel left along a side: nothing to learn from, and its logarithm would be large.
+    private const double LeastSide = 0.5;
+
+    private readonly SizedImage source;
+    private readonly GeometricTransform geometry;
+    private readonly PixelNormalization normalization;
+    private readonly byte[]? planes;
+    private readonly Tensor? pixels;
+
+    private DetectionImage(SizedImage source, GeometricTransform geometry, PixelNormalization normalization, byte[]? planes, Tensor? pixels)
+    {
+        (this.source, this.geometry, this.normalization, this.planes, this.pixels) = (source, geometry, normalization, planes, pixels);
+        (Height, Width) = pixels is null ? (source.Height, source.Width) : ((int)pixels.shape[^2], (int)pixels.shape[^1]);
+    }
+
+    public int Height { get; }
+
+    public int Width { get; }
+
+    /// <summary>Changes an image. Crops and flips are copies of bytes; all else are tensors in the caller's dispose scope.</summary>
+    /// <param name="source">The decoded image.</param>
+    /// <param name="change">What is drawn.</param>
+    /// <param name="factor">What its sides are multiplied by.</param>
+    /// <param name="normalization">How bytes become numbers.</param>
+    public static DetectionImage Make(SizedImage source, ImageChange change, double factor, PixelNormalization normalization)
+    {
+        var plan = AugmentationPlan.Sample(change.Augmentation, 1, source.Width, source.Height, change.Seed, change.Epoch, change.Draw);
+        var geometry = plan.Geometry[0];
+        var planes = source.Planes;
+        if (geometry is { IsExact: true, IsIdentity: false })
+        {
+            planes = GC.AllocateUninitializedArray<byte>(planes.Length);
+            BatchAugmentation.Place(plan, 0, source.Planes, planes);
+        }
+        if (factor == 1 && geometry.IsExact && plan.Colors.Count == 0 && plan.Erased is null)
+            return new(source, geometry, normalization, planes, null);
+        using var scope = NewDisposeScope();
+        var bytes = empty([1, normalization.Channels, source.Height, source.Width], ScalarType.Byte);
+        planes.CopyTo(bytes.bytes);
+        var pixels = BatchAugmentation.Apply(plan, bytes, normalization);
+        if (factor != 1)
+            pixels = TensorResize.Bilinear(pixels, Scaled(source.Height, factor), Scaled(source.Width, factor));
+        return new(source, geometry, normalization, null, scope.MoveToOuter(pixels));
+    }
+
+    /// <summary>Writes the image into its place in a batch.</summary>
+    /// <param name="batch">[N, channels, height, width].</param>
+    /// <param name="own">The numbers of its place.</param>
+    /// <param name="index">Its place.</param>
+    public void WriteTo(Tensor batch, Span<float> own, int index)
+    {
+        if (pixels is null)
+            normalization.Apply(planes, Height, Width, own, (int)batch.shape[2], (int)batch.shape[3]);
+        else
+        {
+            using var scope = NewDisposeScope();
+            batch[index].narrow(1, 0, Height).narrow(2, 0, Width).copy_(pixels[0]);
+        }
+    }
+
+    /// <summary>Objects of the source as objects of the batch.</summary>
+    /// <param name="row">The objects, in pixels of the source.</param>
+    /// <param name="misplaced">Told of a box that lies outside the source: number, box and source.</param>
+    public ImageObjects Move(RowObjects row, Action<int, float[], SizedImage> misplaced)
+    {
+        if (row.Labels.Length == 0)
+            return ImageObjects.None;
+        var (toWidth, toHeight) = ((double)source.Width / source.SourceWidth, (double)source.Height / source.SourceHeight);
+        var (boxes, classes, ignored) = (new List<float>(), new List<int>(), new List<float>());
+        var (x, y) = ((double)Width / source.Width, (double)Height / source.Height);
+        for (var i = 0; i < row.Labels.Length; i++)
+        {
+            var box = row.Boxes.AsSpan(4 * i, 4);
+            if (!(box[0] < source.SourceWidth && box[1] < source.SourceHeight && box[2] > 0 && box[3] > 0))
+            {
+                misplaced(i, box.ToArray(), source);
+                continue;
+            }
+            var moved = geometry.Apply([new(box[0] * toWidth, box[1] * toHeight, box[2] * toWidth, box[3] * toHeight)], out _);
+            if (moved is not [var left] || left.X1 - left.X0 < LeastSide || left.Y1 - left.Y0 < LeastSide)
+                continue;
+            ReadOnlySpan<float> place = [(float)(left.X0 * x), (float)(left.Y0 * y), (float)(left.X1 * x), (float)(left.Y1 * y)];
+            if (row.Ignored.Length > 0 && row.Ignored[i])
+                ignored.AddRange(place);
+            else
+            {
+                boxes.AddRange(place);
+                classes.Add(row.Labels[i]);
+            }
+        }
+        return new([.. boxes], [.. classes], [.. ignored]);
+    }
+
+    private static int Scaled(int length, double factor) => Math.Max(1, (int)Math.Round(length * factor));
+}

@@ -1,0 +1,137 @@
+using System.Collections.Concurrent;
+using Microsoft.Win32.SafeHandles;
+using MLNetLosses.Data;
+using MLNetLosses.Scoring;
+
+namespace MLNetLosses;
+
+/// <summary>
+/// Images of a data set by position, each of a size of its own. Each is decoded when it is first asked for and kept as bytes while the budget holds it; the others are decoded
+/// again each time. Images are added by one thread; afterwards any number may read.
+/// </summary>
+internal sealed class SizedImageStore(Func<int, int, ImagePreprocessing> target, long memoryBudget) : IDisposable
+{
+    private readonly List<Entry> entries = [];
+    private readonly ConcurrentDictionary<int, SizedImage> cache = new();
+    private long used;
+    private SafeFileHandle? spill;
+    private long spilled;
+
+    /// <summary>Images added.</summary>
+    public int Count => entries.Count;
+
+    /// <summary>Images whose pixels are in memory.</summary>
+    public int Cached => cache.Count;
+
+    /// <summary>The row of the data that messages name for a position.</summary>
+    public long Row(int position) => entries[position].Source.Row;
+
+    /// <summary>Adds an image. One that ML.NET has decoded is resized at once; beyond the budget its bytes go to a temporary file.</summary>
+    public void Add(RowImage image)
+    {
+        if (image.Image is null)
+        {
+            entries.Add(new(image));
+            return;
+        }
+        var source = image with { Image = null };
+        SizedImage pixels;
+        try
+        {
+            pixels = image.Decode(target);
+        }
+        catch (ImageDecodeException problem)
+        {
+            entries.Add(new(source) { Problem = problem });
+            return;
+        }
+        entries.Add(TryKeep(entries.Count, pixels) ? new(source) : Spill(source, pixels));
+    }
+
+    /// <summary>The decoded image at a position.</summary>
+    /// <exception cref="ImageDecodeException">It cannot be read; names row and file.</exception>
+    public SizedImage Read(int position)
+    {
+        if (cache.TryGetValue(position, out var kept))
+            return kept;
+        var entry = entries[position];
+        if (entry.Problem is { } problem)
+            throw problem.At(entry.Source.Row, entry.Source.Path);
+        if (entry.Spilled is { } content)
+        {
+            var planes = new byte[entry.Bytes];
+            content.Decode(null!, planes);
+            return entry.Shape! with { Planes = planes };
+        }
+        var pixels = entry.Source.Decode(target);
+        TryKeep(position, pixels);
+        return pixels;
+    }
+
+    /// <summary>Decodes every image once, on several threads, and keeps what fits.</summary>
+    /// <returns>What could not be read, by position.</returns>
+    public SortedDictionary<int, ImageDecodeException> FindUndecodable(int threads, CancellationToken cancellation)
+    {
+        var problems = new SortedDictionary<int, ImageDecodeException>();
+        var options = new ParallelOptions { MaxDegreeOfParallelism = threads, CancellationToken = cancellation };
+        Parallel.For(
+            0,
+            Count,
+            options,
+            position =>
+            {
+                try
+                {
+                    Read(position);
+                }
+                catch (ImageDecodeException e)
+                {
+                    lock (problems)
+                        problems.Add(position, e);
+                }
+            }
+        );
+        return problems;
+    }
+
+    /// <summary>Deletes the temporary file, if there is one.</summary>
+    public void Dispose() => spill?.Dispose();
+
+    private bool TryKeep(int position, SizedImage pixels)
+    {
+        if (Interlocked.Add(ref used, pixels.Planes.Length) > memoryBudget || !cache.TryAdd(position, pixels))
+        {
+            Interlocked.Add(ref used, -pixels.Planes.Length);
+            return cache.ContainsKey(position);
+        }
+        return true;
+    }
+
+    private Entry Spill(RowImage source, SizedImage pixels)
+    {
+        spill ??= File.OpenHandle(
+            Path.Combine(Path.GetTempPath(), $"mlnetlosses-{Guid.NewGuid():N}.pixels"),
+            FileMode.CreateNew,
+            FileAccess.ReadWrite,
+            FileShare.None,
+            FileOptions.DeleteOnClose | FileOptions.RandomAccess
+        );
+        RandomAccess.Write(spill, pixels.Planes, spilled);
+        var entry = new Entry(source)
+        {
+            Spilled = new(spill, spilled),
+            Shape = pixels with { Planes = [] },
+            Bytes = pixels.Planes.Length,
+        };
+        spilled += pixels.Planes.Length;
+        return entry;
+    }
+
+    private sealed record Entry(RowImage Source)
+    {
+        public ImageDecodeException? Problem { get; init; }
+        public SpilledContent? Spilled { get; init; }
+        public SizedImage? Shape { get; init; }
+        public int Bytes { get; init; }
+    }
+}

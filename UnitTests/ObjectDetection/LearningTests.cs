@@ -1,0 +1,282 @@
+using Microsoft.ML;
+using Microsoft.ML.Data;
+using Microsoft.VisualStudio.TestTools.UnitTesting;
+using MLNetLosses.Data;
+using MLNetLosses.Losses;
+using MLNetLosses.Networks;
+using MLNetLosses.UnitTests.ImageClassification;
+using TorchSharp;
+
+namespace MLNetLosses.UnitTests.ObjectDetection;
+
+/// <summary>What a detector learns from.</summary>
+[TestClass]
+public class LearningTests
+{
+    private static readonly Lazy<IDataView> Four = new(() => DrawnObjects.Data(4, empty: false));
+    private static readonly System.Collections.Concurrent.ConcurrentDictionary<bool, byte[]> Untrained = new();
+
+    [TestMethod]
+    public void FindsDrawnObjectsOnImagesThatItHasNotSeen()
+    {
+        var (model, unseen) = (Detecting.Trained, Detecting.Unseen);
+        Assert.IsGreaterThan(0.8, model.Summary.BestMetrics!.Values["AP50"]);
+        CollectionAssert.AreEqual(new[] { "classification", "boxes" }, model.Summary.History[0].Terms.Select(term => term.Name).ToArray());
+        // What the model gives, in pixels of images of odd sizes, is what was measured.
+        var context = new MLContext(1);
+        var loose = model.With(model.Settings with { ScoreThreshold = 0.05 });
+        var metrics = context.MulticlassClassification.EvaluateObjectDetection(
+            loose.Transform(DrawnObjects.Keyed(context, unseen)),
+            "Label",
+            "BoundingBoxes",
+            "PredictedLabel",
+            "PredictedBoundingBoxes",
+            "Score"
+        );
+        Assert.AreEqual(model.Summary.BestMetrics.Values["AP50"], metrics.MAP50, 0.02);
+        Assert.AreEqual(model.Summary.BestMetrics.Values["mAP"], metrics.MAP50_95, 0.02);
+        foreach (var (row, found) in unseen.Zip(Detecting.Predict(loose, DrawnObjects.Keyed(context, unseen))))
+        {
+            using var image = MLImage.CreateFromStream(new MemoryStream(row.Image));
+            Assert.HasCount(4 * found.Score.Length, found.PredictedBoundingBoxes);
+            for (var i = 0; i < found.PredictedBoundingBoxes.Length; i++)
+                Assert.IsTrue(
+                    found.PredictedBoundingBoxes[i] >= 0 && found.PredictedBoundingBoxes[i] <= (i % 2 == 0 ? image.Width : image.Height)
+                );
+        }
+        // A stricter threshold is a part of a looser one.
+        var strict = model.With(model.Settings with { ScoreThreshold = 0.7 });
+        Assert.IsTrue(Detecting.Predict(strict, DrawnObjects.Keyed(context, unseen)).All(found => found.Score.All(score => score > 0.7f)));
+    }
+
+    public static IEnumerable<object[]> Losses =>
+        from classification in new[]
+        {
+            "SigmoidFocal",
+            "VariFocal",
+            "QualityFocal",
+            "RankSort",
+            "BinaryCrossEntropy",
+            "CrossEntropy",
+            "Focal",
+            "Asymmetric",
+            "SigmoidFocal(alpha: 0.5) + 0.5 * QualityFocal",
+        }
+        from box in new[]
+        {
+            "SmoothL1(beta: 0.1)",
+            "MeanAbsoluteError",
+            "BalancedL1",
+            "IoU",
+            "GeneralizedIoU",
+            "DistanceIoU",
+            "CompleteIoU",
+            "EfficientIoU",
+            "AlphaIoU",
+            "GeneralizedIoU + 0.5 * IoU(log: true)",
+        }
+        where classification == "SigmoidFocal" || box is "SmoothL1(beta: 0.1)" or "GeneralizedIoU"
+        select new object[] { classification, box };
+
+    [TestMethod]
+    [DynamicData(nameof(Losses))]
+    public void EveryLossTrains(string classification, string box)
+    {
+        var scores = DetectorClassificationLoss.Parse(classification);
+        ObjectDetectionTransformer Train(int epochs) =>
+            Detecting.Fit(
+                Four.Value,
+                Detecting.Small(o =>
+                {
+                    (o.Epoch, o.BatchSize, o.ImageSize) = (epochs, 2, 32);
+                    (o.ClassificationLoss, o.BoxLoss) = (scores, DetectorBoxLoss.Parse(box));
+                })
+            );
+
+        using var model = Train(1);
+        Assert.AreEqual(2L, model.Summary.Steps);
+        var terms = model.Summary.History[0].Terms;
+        Assert.IsTrue(terms.All(term => double.IsFinite(term.Value) && term.Value > 0), string.Join(", ", terms));
+        Assert.AreEqual(Loss.Parse(classification).ToString(), model.ClassificationLoss);
+        Assert.AreEqual(Loss.Parse(box).ToString(), model.BoxLoss);
+        var untrained = Untrained.GetOrAdd(
+            scores.HasBackground,
+            _ =>
+            {
+                using var initial = Train(0);
+                return Detecting.Weights(initial);
+            }
+        );
+        CollectionAssert.AreNotEqual(untrained, Detecting.Weights(model));
+    }
+
+    public static IEnumerable<object[]> Variants =>
+        new (string Name, Action<ObjectDetectionTrainer.Options> Change)[]
+        {
+            ("FCOS", o => o.Head = new FcosHead { Channels = 32, Convolutions = 1 }),
+            (
+                "FCOS with an IoU branch",
+                o =>
+                    o.Head = new FcosHead
+                    {
+                        Channels = 32,
+                        Convolutions = 1,
+                        Quality = BoxQuality.IoU,
+                    }
+            ),
+            ("RetinaNet with centre-ness", o => o.Head = Detecting.SmallHead with { Quality = BoxQuality.Centerness }),
+            ("ATSS", o => o.Matching = new AdaptiveMatching()),
+            ("sampled", o => o.Sampling = new AnchorSampling { Count = 64 }),
+            ("divided by image", o => o.LossNormalization = DetectionNormalization.Image),
+            ("GIoU divided by image", o => (o.LossNormalization, o.BoxLoss) = (DetectionNormalization.Image, new GeneralizedIoULoss())),
+            (
+                "softmax divided by image",
+                o => (o.LossNormalization, o.ClassificationLoss) = (DetectionNormalization.Image, new CrossEntropyLoss())
+            ),
+            ("weighted by uncertainty", o => o.LossWeighting = new HomoscedasticUncertaintyLoss()),
+            ("gradients balanced", o => o.LossWeighting = new ProjectConflictingGradientsLoss()),
+            ("several sizes", o => o.TrainingImageSizes = [32, 48]),
+            (
+                "augmented",
+                o =>
+                    o.Augmentation = Augmentation.Parse("Photo") with
+                    {
+                        Affine = new() { Degrees = 5 },
+                        Erasing = new(),
+                    }
+            ),
+            ("averaged weights", o => o.WeightAveraging = new()),
+        }.Select(variant => new object[] { variant.Name, variant.Change });
+
+    [TestMethod]
+    [DynamicData(nameof(Variants), DynamicDataDisplayName = nameof(NameOf))]
+    public void EveryVariantTrains(string name, Action<ObjectDetectionTrainer.Options> change)
+    {
+        using var model = Detecting.Fit(
+            Four.Value,
+            Detecting.Small(o =>
+            {
+                (o.Epoch, o.BatchSize, o.ImageSize) = (2, 2, 48);
+                change(o);
+            })
+        );
+        Assert.AreEqual(4L, model.Summary.Steps, name);
+        Assert.IsTrue(
+            model.Summary.History.SelectMany(epoch => epoch.Terms).All(term => double.IsFinite(term.Value) && term.Value > 0),
+            string.Join(", ", model.Summary.History[^1].Terms)
+        );
+    }
+
+    public static string NameOf(System.Reflection.MethodInfo method, object[] data) => $"{method.Name} ({data[0]})";
+
+    [TestMethod]
+    public void ImagesWithoutObjectsAreExamplesOfNothing()
+    {
+        // One image in four shows something; whole batches show nothing.
+        List<DrawnObjects.Row> rows = [.. DrawnObjects.Rows(2, empty: false)];
+        for (var i = 0; i < 6; i++)
+            rows.Add(DrawnObjects.Draw(60, 60, 500 + i));
+        using var model = Detecting.Fit(
+            DrawnObjects.Keyed(new MLContext(1), rows),
+            Detecting.Small(o => (o.BatchSize, o.BoxLoss) = (2, new GeneralizedIoULoss()))
+        );
+        Assert.IsTrue(double.IsFinite(model.Summary.History[0].Loss));
+        var found = Detecting.Predict(model, DrawnObjects.Keyed(new MLContext(1), rows[^1..]));
+        Assert.HasCount(0, found[0].Score);
+        Assert.HasCount(0, found[0].PredictedBoundingBoxes);
+    }
+
+    [TestMethod]
+    public void WhereObjectsAreIgnoredNothingIsLearned()
+    {
+        var anchors = new AnchorGrid(Detecting.SmallHead, [8, 16, 32, 64, 128], 64, 64);
+        (int Positive, int Ignored) Learned(ImageObjects objects)
+        {
+            var builder = new AnchorTargetBuilder(anchors, new IoUMatching(), null);
+            var random = new RandomStream(1);
+            builder.Add(objects, ref random);
+            var targets = builder.Build();
+            var result = ((int)targets.Places.shape[0], (int)targets.Ignored.shape[0]);
+            foreach (var (_, tensor) in targets.ToInputs())
+                tensor.Dispose();
+            return result;
+        }
+
+        float[] box = [8, 8, 40, 40];
+        Assert.AreEqual((0, 0), Learned(ImageObjects.None));
+        var (positive, _) = Learned(new(box, [0], []));
+        Assert.IsGreaterThan(0, positive);
+        var (none, ignored) = Learned(new([], [], box));
+        Assert.AreEqual(0, none);
+        Assert.IsGreaterThan(0, ignored);
+        // An anchor that learns an object learns it inside a crowd, too.
+        Assert.AreEqual(positive, Learned(new(box, [0], box)).Positive);
+    }
+
+    [TestMethod]
+    public void TheFlagColumnReachesTheTraining()
+    {
+        var rows = DrawnObjects.Rows(8, empty: false);
+        var data = DrawnObjects.Keyed(new MLContext(1), rows);
+        byte[] Train(bool flagged)
+        {
+            foreach (var row in rows)
+                row.Ignored[0] = flagged && row.Ignored.Length > 1;
+            using var model = Detecting.Fit(data, Detecting.Small(o => o.IgnoredColumnName = "Ignored"));
+            return Detecting.Weights(model);
+        }
+
+        CollectionAssert.AreNotEqual(Train(flagged: false), Train(flagged: true));
+    }
+
+    [TestMethod]
+    public void TheSameSeedGivesTheSameModelAndPathsBytesAndImagesTeachTheSame()
+    {
+        var rows = DrawnObjects.Rows(4);
+        using var folder = new DrawnImages();
+        var files = rows.Select(
+                (row, i) =>
+                {
+                    var path = Path.Combine(folder.Folder, $"{i}.png");
+                    File.WriteAllBytes(path, row.Image);
+                    return new DrawnObjects.FileRow
+                    {
+                        Image = path,
+                        Label = row.Label,
+                        BoundingBoxes = row.BoundingBoxes,
+                    };
+                }
+            )
+            .ToList();
+        var context = new MLContext(1);
+        (byte[] Weights, double Loss) Train(IDataView data)
+        {
+            using var model = Detecting.Fit(data, Detecting.Small(o => o.Augmentation = new() { HorizontalFlip = 0.5 }));
+            return (Detecting.Weights(model), model.Summary.History[0].Loss);
+        }
+
+        var (weights, loss) = Train(DrawnObjects.Keyed(context, rows));
+        CollectionAssert.AreEqual(weights, Train(DrawnObjects.Keyed(context, rows)).Weights);
+        CollectionAssert.AreEqual(weights, Train(DrawnObjects.Keyed(context, files)).Weights);
+        var paths = DrawnObjects.Keyed(context, files);
+        var loaded = context.Transforms.LoadImages("Image", null, "Image").Fit(paths).Transform(paths);
+        Assert.AreEqual(loss, Train(loaded).Loss, 0.01 * loss); // resized with their alpha: other last bits of bytes
+    }
+
+    [TestMethod]
+    public void BoxesMoveWithAMirroredImage()
+    {
+        var planes = new byte[3 * 4 * 8];
+        var image = new SizedImage(16, 8, 8, 4, planes);
+        var row = new RowObjects([1], [2, 2, 6, 8], []);
+        var normalization = new PixelNormalization(new ImagePreprocessing());
+        var mirrored = DetectionImage.Make(image, new(new() { HorizontalFlip = 1 }, 1, 0, 0), 1, normalization);
+        CollectionAssert.AreEqual(new float[] { 5, 1, 7, 4 }, mirrored.Move(row, Fail).Boxes); // halved, then 8 - x
+        using var scope = torch.NewDisposeScope();
+        var doubled = DetectionImage.Make(image, new(Augmentation.None, 1, 0, 0), 2, normalization);
+        Assert.AreEqual((8, 16), (doubled.Height, doubled.Width));
+        CollectionAssert.AreEqual(new float[] { 2, 2, 6, 8 }, doubled.Move(row, Fail).Boxes);
+
+        static void Fail(int place, float[] box, SizedImage source) => Assert.Fail("The box lies in the image.");
+    }
+}

@@ -1,0 +1,268 @@
+using Microsoft.ML;
+using Microsoft.ML.Data;
+using Microsoft.VisualStudio.TestTools.UnitTesting;
+using MLNetLosses.Data;
+using MLNetLosses.Interop;
+using MLNetLosses.Networks;
+using MLNetLosses.Training;
+using MLNetLosses.UnitTests.ImageClassification;
+using TorchSharp;
+
+namespace MLNetLosses.UnitTests.ObjectDetection;
+
+/// <summary>How a training is stopped, resumed and refused.</summary>
+[TestClass]
+public class RunTests
+{
+    [TestMethod]
+    public void CancelledAtOnceItGivesTheUntrainedModel()
+    {
+        using var model = Detecting.Fit(DrawnObjects.Data(4), Detecting.Small(o => o.CancellationToken = new(canceled: true)));
+        Assert.AreEqual(StopReason.Canceled, model.Summary.Reason);
+        Assert.HasCount(4, Detecting.Predict(model, DrawnObjects.Data(4)));
+    }
+
+    [TestMethod]
+    public void ACheckpointResumesToTheSameModel()
+    {
+        var data = DrawnObjects.Data(10);
+        using var folder = new DrawnImages();
+        var options = Detecting.Small(o =>
+        {
+            o.Epoch = 3;
+            o.Augmentation = new() { HorizontalFlip = 0.5 };
+            o.TrainingImageSizes = [48, 64];
+            o.Sampling = new() { Count = 128 };
+            o.ValidationSetFraction = 0.2;
+            o.RestoreBest = false;
+        });
+        byte[] whole;
+        using (var model = Detecting.Fit(data, options))
+            whole = Detecting.Weights(model);
+        using var source = new CancellationTokenSource();
+        options.CheckpointFolder = Path.Combine(folder.Folder, "run");
+        options.CancellationToken = source.Token;
+        options.Progress = new Recorder
+        {
+            OnReport = progress =>
+            {
+                if (progress is { Epoch: 1, Finished: not null })
+                    source.Cancel();
+            },
+        };
+        Detecting.Fit(data, options).Dispose();
+        (options.CancellationToken, options.Progress, options.Resume) = (default, null, true);
+        using var resumed = Detecting.Fit(data, options);
+        Assert.AreEqual(1, resumed.Summary.ResumedFrom);
+        CollectionAssert.AreEqual(whole, Detecting.Weights(resumed));
+        options.Matching = new AdaptiveMatching();
+        StringAssert.Contains(Assert.Throws<InvalidDataException>(() => Detecting.Fit(data, options)).Message, "matching");
+    }
+
+    [TestMethod]
+    public void ADivergedTrainingNamesTheTermAndTheRows()
+    {
+        var error = Assert.ThrowsExactly<TrainingDivergedException>(() =>
+            Detecting.Fit(
+                DrawnObjects.Data(8),
+                Detecting.Small(o =>
+                {
+                    o.Epoch = 20;
+                    o.LearningRate = 1e9;
+                    o.GradientClipNorm = null;
+                    o.Optimizer = new Sgd();
+                    o.ProgressInterval = 1;
+                })
+            )
+        );
+        StringAssert.Matches(error.Term, new("classification|boxes|total|gradient"));
+        Assert.HasCount(4, error.Rows);
+    }
+
+    public static IEnumerable<object[]> BadRows =>
+        new (string Name, Action<DrawnObjects.Row> Change, string[] Words)[]
+        {
+            ("not finite", row => row.BoundingBoxes[1] = float.NaN, ["object 0 of row 2", "NaN"]),
+            (
+                "turned",
+                row => row.BoundingBoxes = [30, 10, 20, 40],
+                ["object 0 of row 2", "[30, 10, 20, 40]", "x1 (20) must be above x0 (30)"]
+            ),
+            ("flat", row => row.BoundingBoxes = [3, 10, 20, 10], ["y1 (10) must be above y0 (10)"]),
+            ("outside", row => row.BoundingBoxes = [300, 10, 320, 40], ["object 0 of row 2", "lies outside the image", "pixels"]),
+            ("a number too few", row => row.BoundingBoxes = row.BoundingBoxes[..3], ["Row 2", "1 labels", "3 numbers"]),
+            ("unknown class", row => row.Label = ["triangle"], ["Object 0 of row 2", "no label"]),
+        }.Select(bad => new object[] { bad.Name, bad.Change, bad.Words });
+
+    [TestMethod]
+    [DynamicData(nameof(BadRows), DynamicDataDisplayName = nameof(NameOf))]
+    public void ABadObjectIsNamed(string name, Action<DrawnObjects.Row> change, string[] words)
+    {
+        var rows = DrawnObjects.Rows(4, empty: false);
+        change(rows[2]);
+        var data = DrawnObjects.Keyed(new MLContext(1), rows);
+        var error = Assert.Throws<ArgumentException>(() => Detecting.Fit(data, Detecting.Small()));
+        foreach (var word in words)
+            StringAssert.Contains(error.Message, word, name);
+        if (name is "a number too few" or "unknown class")
+            return;
+        using var model = Detecting.Fit(data, Detecting.Small(o => o.SkipInvalidBoxes = true));
+        Assert.AreEqual(1, model.Summary.Epochs);
+    }
+
+    public static string NameOf(System.Reflection.MethodInfo method, object[] data) => $"{method.Name} ({data[0]})";
+
+    [TestMethod]
+    public void DataThatTeachNothingAreRefused()
+    {
+        void Refused(IEnumerable<DrawnObjects.Row> rows, string word) =>
+            StringAssert.Contains(
+                Assert
+                    .Throws<ArgumentException>(() => Detecting.Fit(DrawnObjects.Keyed(new MLContext(1), rows), Detecting.Small()))
+                    .Message,
+                word
+            );
+        Refused([], "no rows");
+        Refused([DrawnObjects.Draw(40, 40, 1), DrawnObjects.Draw(40, 40, 2)], "no object");
+    }
+
+    [TestMethod]
+    public void AnImageThatCannotBeReadIsNamedOrLeftOut()
+    {
+        var rows = DrawnObjects.Rows(4, empty: false);
+        rows[1].Image = [1, 2, 3];
+        var data = DrawnObjects.Keyed(new MLContext(1), rows);
+        StringAssert.Contains(Assert.Throws<ImageDecodeException>(() => Detecting.Fit(data, Detecting.Small())).Message, "row 1");
+        using var model = Detecting.Fit(data, Detecting.Small(o => (o.SkipUndecodableImages, o.BatchSize) = (true, 3)));
+        Assert.AreEqual(3L, model.Summary.History[0].Images);
+        Assert.HasCount(0, Detecting.Predict(model, data)[1].Score);
+    }
+
+    [TestMethod]
+    public void WrongColumnsAreRefusedBeforeAnythingIsRead()
+    {
+        var context = new MLContext(1);
+        var data = DrawnObjects.Data(2);
+        void Refused(Action<ObjectDetectionTrainer.Options> change, params string[] words)
+        {
+            var trainer = context.MulticlassClassification.Trainers.ObjectDetection(Detecting.Small(change));
+            foreach (var act in new Action[] { () => trainer.Fit(data), () => trainer.GetOutputSchema(SchemaShapes.Of(data.Schema)) })
+            {
+                var message = Assert.Throws<Exception>(act).Message;
+                foreach (var word in words)
+                    StringAssert.Contains(message, word);
+            }
+        }
+
+        Refused(o => o.LabelColumnName = "BoundingBoxes", "MapValueToKey");
+        Refused(o => o.BoundingBoxColumnName = "Ignored", "x0, y0, x1, y1");
+        Refused(o => o.BoundingBoxColumnName = "Boxes", "'Boxes'", "BoundingBoxColumnName");
+        Refused(o => o.IgnoredColumnName = "BoundingBoxes", "Boolean");
+        Refused(o => o.ImageColumnName = "Label", "MLImage");
+    }
+
+    [TestMethod]
+    public void EverythingWrongWithTheOptionsIsSaidAtOnce()
+    {
+        var error = Assert.Throws<ArgumentException>(() =>
+            new MLContext().MulticlassClassification.Trainers.ObjectDetection(
+                new()
+                {
+                    ImageSize = 8,
+                    ScoreThreshold = 2,
+                    IOUThreshold = double.NaN,
+                    MaximumDetections = 0,
+                    TrainingImageSizes = [],
+                    Matching = new IoUMatching { BackgroundThreshold = 0.9 },
+                    Head = new RetinaNetHead { Channels = 40 },
+                    Augmentation = new() { MixupAlpha = 1 },
+                    ScoreColumnName = "PredictedLabel",
+                }
+            )
+        );
+        foreach (
+            var word in new[]
+            {
+                "ImageSize",
+                "ScoreThreshold",
+                "IOUThreshold",
+                "MaximumDetections",
+                "TrainingImageSizes",
+                "BackgroundThreshold",
+                "Channels",
+                "Mixup",
+                "must differ",
+            }
+        )
+            StringAssert.Contains(error.Message, word);
+        StringAssert.Contains(
+            Assert
+                .Throws<ArgumentException>(() =>
+                    new MLContext().MulticlassClassification.Trainers.ObjectDetection(new() { BoxLoss = null! })
+                )
+                .Message,
+            "BoxLoss"
+        );
+    }
+
+    [TestMethod]
+    public void MicrosoftsOptionNamesMeanTheSame()
+    {
+        var options = new ObjectDetectionTrainer.Options
+        {
+            LabelColumnName = "Label",
+            PredictedLabelColumnName = "PredictedLabel",
+            BoundingBoxColumnName = "BoundingBoxes",
+            PredictedBoundingBoxColumnName = "PredictedBoundingBoxes",
+            ImageColumnName = "Image",
+            ScoreColumnName = "Score",
+            IOUThreshold = 0.4,
+            ScoreThreshold = 0.6,
+            MaxEpoch = 3,
+            InitLearningRate = 0.01,
+            WeightDecay = 0.02,
+            LogEveryNStep = 7,
+        };
+        Assert.AreEqual(3, options.Epoch);
+        Assert.AreEqual(0.01, options.LearningRate);
+        Assert.AreEqual(0.02, options.Optimizer.WeightDecay);
+        Assert.AreEqual(7, options.ProgressInterval);
+        Assert.AreEqual("Image", options.FeatureColumnName);
+    }
+
+    [TestMethod]
+    public void WeightsOfABackboneAndOfADetectorAreTaken()
+    {
+        using var folder = new DrawnImages();
+        var path = Path.Combine(folder.Folder, "w.safetensors");
+        Dictionary<string, float> Start(string? weights)
+        {
+            using var model = Detecting.Fit(DrawnObjects.Data(2), Detecting.Small(o => (o.Epoch, o.Weights, o.Seed) = (0, weights, 3)));
+            using var file = TensorFile.Read(Detecting.Weights(model), "w");
+            using var scope = torch.NewDisposeScope();
+            return file.Tensors.ToDictionary(
+                pair => pair.Key,
+                pair => pair.Value.ToTensor().to(torch.ScalarType.Float32).sum().item<float>()
+            );
+        }
+
+        var fresh = Start(null);
+        using (var backbone = BackboneNetwork.Create(Backbone.ShuffleNetV2X05, 10, seed: 99))
+        using (var stream = File.Create(path))
+            SafetensorsWriter.Write(stream, backbone.state_dict());
+        var own = Start(path);
+        Assert.AreNotEqual(fresh["backbone.body.first_conv.0.weight"], own["backbone.body.first_conv.0.weight"]);
+        Assert.AreEqual(fresh["head.regression_head.bbox_reg.weight"], own["head.regression_head.bbox_reg.weight"]);
+        // Of a detector for other classes all but the layer of classes.
+        using (var detector = DetectionNetwork.Create(new(Backbone.ShuffleNetV2X05, Detecting.SmallHead, 7), seed: 99))
+        using (var stream = File.Create(path))
+            SafetensorsWriter.Write(stream, detector.state_dict());
+        var taken = Start(path);
+        Assert.AreNotEqual(fresh["head.regression_head.bbox_reg.weight"], taken["head.regression_head.bbox_reg.weight"]);
+        Assert.AreEqual(fresh["head.classification_head.cls_logits.weight"], taken["head.classification_head.cls_logits.weight"]);
+        using (var other = BackboneNetwork.Create(Backbone.ResNet20Cifar, 10))
+        using (var stream = File.Create(path))
+            SafetensorsWriter.Write(stream, other.state_dict());
+        StringAssert.Contains(Assert.Throws<InvalidDataException>(() => Start(path)).Message, "ShuffleNetV2X05");
+    }
+}
