@@ -7,22 +7,22 @@ namespace MLNetLosses.Samples;
 /// <summary>Shows a training as it runs: a live table in a terminal, plain lines where the output is redirected.</summary>
 public sealed class LiveDisplay : IProgress<TrainingProgress>
 {
-    private readonly Action<TrainingProgress> also;
+    private const int FindingsShown = 4;
     private readonly List<TrainingEpoch> epochs = [];
+    private readonly List<Finding> findings = [];
     private LiveDisplayContext? live;
 
-    private LiveDisplay(Action<TrainingProgress> also) => this.also = also;
+    private LiveDisplay() { }
 
     /// <summary>The epochs reported so far.</summary>
     public IReadOnlyList<TrainingEpoch> Epochs => epochs;
 
     /// <summary>Runs a training with a display.</summary>
     /// <typeparam name="T">What the training returns.</typeparam>
-    /// <param name="also">Gets every report too.</param>
     /// <param name="train">The training; it is given the display.</param>
-    public static T Run<T>(Action<TrainingProgress> also, Func<LiveDisplay, T> train)
+    public static T Run<T>(Func<LiveDisplay, T> train)
     {
-        var display = new LiveDisplay(also);
+        var display = new LiveDisplay();
         if (Console.IsOutputRedirected || !AnsiConsole.Profile.Capabilities.Interactive)
             return train(display);
         return AnsiConsole
@@ -37,14 +37,29 @@ public sealed class LiveDisplay : IProgress<TrainingProgress>
     /// <inheritdoc/>
     public void Report(TrainingProgress value)
     {
-        also(value);
+        findings.AddRange(value.Findings);
         if (value.Finished is { } epoch)
             epochs.Add(epoch);
         if (live is not null)
-            live.UpdateTarget(Table(value));
-        else if (value.Finished is { } done)
-            Console.WriteLine(Line(value, done));
+            live.UpdateTarget(Everything(value));
+        else
+        {
+            if (value.Finished is { } done)
+                Console.WriteLine(Line(value, done));
+            foreach (var finding in value.Findings)
+                Console.WriteLine($"warning, step {finding.Step}: {finding.Title}. {finding.Evidence} Try: {finding.Advice}");
+        }
     }
+
+    private Rows Everything(TrainingProgress progress) =>
+        new([
+            Table(progress),
+            .. findings
+                .TakeLast(FindingsShown)
+                .Select(f => new Markup(
+                    $"[yellow]{Markup.Escape(f.Title)}[/] {Markup.Escape($"(step {f.Step}): {f.Evidence} Try: {f.Advice}")}"
+                )),
+        ]);
 
     private static string Line(TrainingProgress progress, TrainingEpoch done)
     {
@@ -72,7 +87,9 @@ public sealed class LiveDisplay : IProgress<TrainingProgress>
         if (progress.Finished is null)
             table.AddRow($"[yellow]{progress.Epoch}[/]", Number(progress.Loss), Terms(progress.Terms), "", $"{progress.ImagesPerSecond:0}");
         var left = progress.TimeLeft is { } time ? $", {time:mm\\:ss} left" : "";
-        table.Caption($"step {progress.Step} of {progress.StepCount}, learning rate {progress.LearningRate:0.#####}{left}");
+        table.Caption(
+            $"step {progress.Step} of {progress.StepCount}, learning rate {progress.LearningRate:0.#####}, gradient {Number(progress.GradientNorm)}{left}"
+        );
         return table;
     }
 

@@ -1,11 +1,12 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using MLNetLosses.Training;
 
 namespace MLNetLosses.Samples;
 
-/// <summary>The output folder of a run: <c>training.jsonl</c> line by line, <c>metrics.json</c> at the end.</summary>
-public sealed class RunFolder : IDisposable
+/// <summary>
+/// The output folder of a run: <c>training.jsonl</c>, <c>report.html</c> and TensorBoard's files, which the trainer writes, and <c>metrics.json</c> at the end.
+/// </summary>
+public sealed class RunFolder
 {
     private static readonly JsonSerializerOptions OneLine = new()
     {
@@ -15,16 +16,9 @@ public sealed class RunFolder : IDisposable
     };
     private static readonly JsonSerializerOptions Lines = new(OneLine) { WriteIndented = true };
 
-    private readonly StreamWriter log;
-
-    /// <summary>Makes the folder and opens the log; a resumed run appends to it.</summary>
+    /// <summary>Makes the folder.</summary>
     /// <param name="path">The folder.</param>
-    /// <param name="resume">Whether to append.</param>
-    public RunFolder(string path, bool resume)
-    {
-        Folder = Directory.CreateDirectory(path).FullName;
-        log = new StreamWriter(File("training.jsonl"), append: resume) { AutoFlush = true };
-    }
+    public RunFolder(string path) => Folder = Directory.CreateDirectory(path).FullName;
 
     /// <summary>The folder's full path.</summary>
     public string Folder { get; }
@@ -33,36 +27,17 @@ public sealed class RunFolder : IDisposable
     /// <param name="name">The file's name.</param>
     public string File(string name) => Path.Combine(Folder, name);
 
-    /// <summary>Writes a line: a step interval, or an epoch with its validation.</summary>
-    /// <param name="progress">What the trainer reported.</param>
-    public void Write(TrainingProgress progress) =>
-        log.WriteLine(
-            JsonSerializer.Serialize(
-                new
-                {
-                    Kind = progress.Finished is null ? "steps" : "epoch",
-                    progress.Epoch,
-                    progress.Step,
-                    progress.Loss,
-                    Terms = progress.Terms.ToDictionary(
-                        t => t.Name,
-                        t => new
-                        {
-                            t.Value,
-                            t.Weight,
-                            t.Weighted,
-                        }
-                    ),
-                    progress.LearningRate,
-                    progress.GradientNorm,
-                    progress.ImagesPerSecond,
-                    Seconds = progress.Elapsed.TotalSeconds,
-                    Validation = progress.Finished?.Metrics?.Values,
-                    Best = progress.Finished?.IsBest,
-                },
-                OneLine
-            )
-        );
+    /// <summary>Tells a trainer to leave its log, its report and TensorBoard's files here, and checkpoints to resume from.</summary>
+    /// <param name="trainer">The trainer's options.</param>
+    /// <param name="resume">Whether to go on from the checkpoint, if there is one.</param>
+    public void Keep(TrainerOptions trainer, bool resume)
+    {
+        trainer.TrainingLogFile = File("training.jsonl");
+        trainer.ReportFile = File("report.html");
+        trainer.TensorBoardFolder = File("tensorboard");
+        trainer.CheckpointFolder = File("checkpoint");
+        trainer.Resume = resume;
+    }
 
     /// <summary>Writes <c>metrics.json</c>.</summary>
     /// <param name="metrics">An object; its properties become camelCase.</param>
@@ -75,7 +50,4 @@ public sealed class RunFolder : IDisposable
         using var process = System.Diagnostics.Process.GetCurrentProcess();
         return process.PeakWorkingSet64 >> 20;
     }
-
-    /// <inheritdoc/>
-    public void Dispose() => log.Dispose();
 }

@@ -87,11 +87,19 @@ public sealed record SampleOptions(
             output,
             resume,
         };
+        Option<string[]> compare = new("--compare")
+        {
+            Description = "Train nothing: compare the trainings in these output folders in a page, comparison.html in the output folder.",
+            AllowMultipleArgumentsPerToken = true,
+        };
+        command.Options.Add(compare);
         foreach (var option in extra)
             command.Options.Add(option);
         command.SetAction(
             (parsed, cancellation) =>
             {
+                if (parsed.GetValue(compare) is { Length: > 0 } folders)
+                    return Task.FromResult(Guarded(() => Compare(folders, parsed.GetValue(output)!)));
                 var options = new SampleOptions(
                     parsed.GetValue(train),
                     parsed.GetValue(validation),
@@ -112,6 +120,13 @@ public sealed record SampleOptions(
             }
         );
         return command.Parse(args).Invoke();
+    }
+
+    private static void Compare(string[] folders, string output)
+    {
+        var page = Path.Combine(output, "comparison.html");
+        Training.TrainingReport.Compare(folders, page);
+        Console.WriteLine($"Comparison: {page}");
     }
 
     // What a user can mend is said in a line; what only we can mend keeps its stack.

@@ -9,7 +9,7 @@ return SampleOptions.Run(args, "Trains an image classifier whose loss is an opti
 
 static void Run(SampleOptions options, System.CommandLine.ParseResult parsed, CancellationToken cancellation)
 {
-    using var run = new RunFolder(options.Output, options.Resume);
+    var run = new RunFolder(options.Output);
     var (train, validation, test) = (options.Train, options.Validation, options.Test);
     if (train is null)
     {
@@ -29,10 +29,7 @@ static void Run(SampleOptions options, System.CommandLine.ParseResult parsed, Ca
             Console.WriteLine(message.RawMessage);
     };
     var data = ImageClassifier.LoadIDataViewFromFolder(mlContext, train);
-    var model = LiveDisplay.Run(
-        run.Write,
-        display => ImageClassifier.RetrainModel(mlContext, data, trainer => Apply(options, trainer, display))
-    );
+    var model = LiveDisplay.Run(display => ImageClassifier.RetrainModel(mlContext, data, trainer => Apply(options, trainer, display)));
     var classifier = ((IEnumerable<ITransformer>)model).OfType<ImageClassificationTransformer>().Single();
     var summary = classifier.Summary;
     Console.WriteLine($"{summary.Reason}: {summary.Epochs} epochs, {summary.Seconds:0.0} s, {summary.ImagesPerSecond:0} images/s.");
@@ -84,8 +81,7 @@ static void Run(SampleOptions options, System.CommandLine.ParseResult parsed, Ca
         trainer.LearningRate = given.LearningRate;
         trainer.Device = given.Device;
         trainer.ValidationSet = validation is null ? null : ImageClassifier.LoadIDataViewFromFolder(mlContext, validation);
-        trainer.CheckpointFolder = run.File("checkpoint");
-        trainer.Resume = given.Resume;
+        run.Keep(trainer, given.Resume);
         trainer.Progress = display;
         trainer.CancellationToken = cancellation;
     }

@@ -6,7 +6,14 @@ using static TorchSharp.torch;
 namespace MLNetLosses;
 
 /// <summary>Measures a network on images that it does not learn from.</summary>
-internal sealed class ClassificationValidation(BackboneNetwork network, ImageLoader images, ClassificationMetric monitored, Action check)
+internal sealed class ClassificationValidation(
+    BackboneNetwork network,
+    ImageLoader images,
+    IReadOnlyList<string> classes,
+    int hardestRows,
+    ClassificationMetric monitored,
+    Action check
+)
 {
     public const string Accuracy = "accuracy";
     public const string MacroAccuracy = "macroAccuracy";
@@ -17,6 +24,7 @@ internal sealed class ClassificationValidation(BackboneNetwork network, ImageLoa
     {
         var (right, seen) = (new long[network.ClassCount], new long[network.ClassCount]);
         var logLoss = 0.0;
+        var evidence = new ClassificationEvidence(classes, hardestRows);
         foreach (var batch in images.Epoch(0, cancellation: cancellation))
         {
             using var scope = NewDisposeScope();
@@ -24,14 +32,22 @@ internal sealed class ClassificationValidation(BackboneNetwork network, ImageLoa
             {
                 check();
                 var logProbabilities = nn.functional.log_softmax(network.call(batch.Pixels).to(ScalarType.Float32), 1);
-                logLoss -= logProbabilities.gather(1, batch.Targets.unsqueeze(1)).to(ScalarType.Float64).sum().item<double>();
-                var predicted = logProbabilities.argmax(1).cpu().data<long>().ToArray();
+                var losses = logProbabilities.gather(1, batch.Targets.unsqueeze(1)).squeeze(1).to(ScalarType.Float64).neg();
+                logLoss += losses.sum().item<double>();
+                var (highest, best) = logProbabilities.max(1);
+                var predicted = best.cpu().data<long>().ToArray();
                 var targets = batch.Targets.cpu().data<long>().ToArray();
+                var (rowLosses, confidences) = (losses.cpu().data<double>().ToArray(), highest.exp().cpu().data<float>().ToArray());
+                var scores = evidence.WantsScores ? logProbabilities.cpu().contiguous().data<float>().ToArray() : [];
                 for (var i = 0; i < targets.Length; i++)
                 {
-                    seen[targets[i]]++;
-                    if (predicted[i] == targets[i])
-                        right[targets[i]]++;
+                    var label = (int)targets[i];
+                    seen[label]++;
+                    if (predicted[i] == label)
+                        right[label]++;
+                    evidence.Add(batch.Rows[i], label, (int)predicted[i], confidences[i], rowLosses[i]);
+                    if (evidence.WantsScores)
+                        evidence.AddScores(label, scores.AsSpan(i * network.ClassCount, network.ClassCount));
                 }
             }
         }
@@ -43,9 +59,9 @@ internal sealed class ClassificationValidation(BackboneNetwork network, ImageLoa
         };
         return monitored switch
         {
-            ClassificationMetric.LogLoss => new(values, LogLoss, HigherIsBetter: false),
-            ClassificationMetric.MacroAccuracy => new(values, MacroAccuracy),
-            _ => new(values, Accuracy),
+            ClassificationMetric.LogLoss => new(values, LogLoss, HigherIsBetter: false) { Details = evidence.Finish() },
+            ClassificationMetric.MacroAccuracy => new(values, MacroAccuracy) { Details = evidence.Finish() },
+            _ => new(values, Accuracy) { Details = evidence.Finish() },
         };
     }
 }

@@ -97,7 +97,14 @@ internal sealed class ImageClassificationRun(IHost host, IChannel channel, Image
         );
         using var reports = new ClassificationReporter(Host, options);
         var validation = data.ValidationLoader is { } images
-            ? new ClassificationValidation(network, images, options.MonitoredMetric, CheckAlive)
+            ? new ClassificationValidation(
+                network,
+                images,
+                data.Label.Names,
+                MonitoringOptions.DefaultHardestRows,
+                options.MonitoredMetric,
+                CheckAlive
+            )
             : null;
         return Train(
             network,
@@ -111,8 +118,31 @@ internal sealed class ImageClassificationRun(IHost host, IChannel channel, Image
             },
             validation is null ? null : validation.Measure,
             Facts(data),
-            reports
+            reports,
+            Watched(data)
         );
+    }
+
+    private TaskMonitoring Watched(ClassificationData data)
+    {
+        var (training, validation) = (new RowPictures(data.Training.Images), data.Validation is { } held ? new RowPictures(held.Images) : null);
+        var rows = new Dictionary<string, string>
+        {
+            ["training images"] = $"{data.TrainingLoader.Count}",
+            ["validation images"] = $"{data.ValidationLoader?.Count ?? 0}",
+            ["size"] = $"{data.Preprocessing.Width} x {data.Preprocessing.Height}, {data.Preprocessing.Channels} channels",
+        };
+        foreach (var (name, count) in data.Label.Names.Zip(data.ClassCounts).Take(100))
+            rows[$"training images of {name}"] = $"{count}";
+        return new()
+        {
+            Task = "image classification",
+            Data = rows,
+            Classes = data.Label.Names,
+            Picture = row => (row.IsValidation ? validation : training)?.Picture(row.Row),
+            Source = row => (row.IsValidation ? validation : training)?.Source(row.Row),
+            DescribeRows = TrainedRows.OfLogits,
+        };
     }
 
     private Dictionary<string, string> Facts(ClassificationData data) =>

@@ -6,6 +6,8 @@ namespace MLNetLosses.Training;
 /// </summary>
 public sealed record MonitoringOptions
 {
+    internal const int DefaultHardestRows = 24;
+
     /// <summary>
     /// The file to write, such as <c>output/training.jsonl</c>: one JSON object a line, whole lines only, also when the process is killed. A resumed training goes on
     /// in the same file. Its lines are described in the documentation of the training log. Null (the default): none.
@@ -25,7 +27,7 @@ public sealed record MonitoringOptions
     public double SamplingShare { get; init; } = 0.015;
 
     /// <summary>How many of the hardest rows are logged each epoch and shown in the report. Default 24; 0: none.</summary>
-    public int HardestRows { get; init; } = 24;
+    public int HardestRows { get; init; } = DefaultHardestRows;
 
     /// <summary>The name of the task, for the head of the report: <c>image classification</c>.</summary>
     public string? Task { get; init; }
@@ -43,6 +45,9 @@ public sealed record MonitoringOptions
     /// Gives a small picture (PNG or JPEG) of a row for the report, or null where there is none. Called when the report is written, for the rows that it shows.
     /// </summary>
     public Func<RowReference, byte[]?>? Picture { get; init; }
+
+    /// <summary>Says where a row comes from, such as its file; null: nobody knows.</summary>
+    public Func<RowReference, string?>? Source { get; init; }
 
     internal void Check()
     {

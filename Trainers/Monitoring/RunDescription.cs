@@ -8,9 +8,7 @@ internal static class RunDescription
 {
     public static RunRecord Of(TrainingJob job, TrainingState state)
     {
-        var settings = new Dictionary<string, string>(job.Monitoring.Settings);
-        foreach (var (name, value) in job.Facts)
-            settings.TryAdd(name, value);
+        var settings = job.Monitoring.Settings.Count > 0 ? job.Monitoring.Settings : job.Facts;
         return new()
         {
             ResumedAfterEpoch = state.Epoch,

@@ -18,6 +18,7 @@ internal sealed class RunMonitor : IDisposable
     private readonly List<IRecordWriter> writers = [];
     private readonly DiagnosisSchedule schedule = new();
     private readonly HashSet<(FindingKind, string)> known = [];
+    private ReportWriter? report;
     private TermGradients? termGradients;
     private double? updateRatio;
     private double seconds;
@@ -47,6 +48,8 @@ internal sealed class RunMonitor : IDisposable
             writers.Add(new LogRecordWriter(path, resumed));
         if (options.TensorBoardFolder is not null)
             writers.Add(new TensorBoardWriter(options));
+        if (options.ReportFile is not null)
+            writers.Add(report = new ReportWriter(options));
         Write(run);
     }
 
@@ -82,8 +85,11 @@ internal sealed class RunMonitor : IDisposable
     }
 
     /// <summary>An interval of steps.</summary>
+    /// <param name="progress">Where training stands.</param>
+    /// <param name="waitShare">The share of the epoch that was spent waiting for data.</param>
+    /// <param name="isMeasured">Whether the gradient of the interval's last step was measured; it is not where an epoch ends within an interval.</param>
     /// <returns>What was newly found.</returns>
-    public IReadOnlyList<Finding> Steps(TrainingProgress progress, double waitShare)
+    public IReadOnlyList<Finding> Steps(TrainingProgress progress, double waitShare, bool isMeasured)
     {
         seconds = progress.Elapsed.TotalSeconds;
         rowReader.Read();
@@ -96,7 +102,7 @@ internal sealed class RunMonitor : IDisposable
                 Loss = progress.Loss,
                 Terms = Terms(progress.Terms, termGradients),
                 LearningRate = progress.LearningRate,
-                GradientNorm = progress.GradientNorm,
+                GradientNorm = isMeasured ? progress.GradientNorm : null,
                 GradientCosines = termGradients is { Cosines.Count: > 0 } g
                     ? g.Cosines.ToDictionary(c => $"{progress.Terms[c.First].Name}, {progress.Terms[c.Second].Name}", c => c.Cosine)
                     : null,
@@ -117,6 +123,12 @@ internal sealed class RunMonitor : IDisposable
     {
         seconds = elapsed.TotalSeconds;
         rowReader.Read();
+        if (
+            report is not null
+            && epoch is { Metrics.Details.Pictures: { Count: > 0 } pictures }
+            && (epoch.IsBest || report.Pictures.Count == 0)
+        )
+            report.Pictures = pictures;
         var accuracy = rows.Accuracy;
         var (hardest, suspect, suspectCount) = rows.EndEpoch(options.HardestRows, options.Classes);
         var metrics = new Dictionary<string, double>();
@@ -138,8 +150,8 @@ internal sealed class RunMonitor : IDisposable
                     Loss = epoch.Loss,
                     Terms = Terms(epoch.Terms, null),
                     Metrics = metrics,
-                    HardestRows = hardest,
-                    SuspectRows = suspect,
+                    HardestRows = Sourced(hardest, false),
+                    SuspectRows = Sourced(suspect, false),
                     SuspectCount = suspectCount,
                     RowCount = rows.Count,
                 },
@@ -264,15 +276,20 @@ internal sealed class RunMonitor : IDisposable
             )
             .ToDictionary();
 
+    private IReadOnlyList<RowFinding> Sourced(IReadOnlyList<RowFinding> rows, bool areValidation) =>
+        options.Source is null
+            ? rows
+            : [.. rows.Select(row => row with { Source = row.Source ?? options.Source(new(row.Row, areValidation)) })];
+
     // Curves are large: those of the best epoch so far are enough.
-    private static ValidationRecord Validation(ValidationMetrics metrics, bool isBest) =>
+    private ValidationRecord Validation(ValidationMetrics metrics, bool isBest) =>
         new()
         {
             Metrics = metrics.Values,
             Primary = metrics.Primary,
             HigherIsBetter = metrics.HigherIsBetter,
             Classes = metrics.Details?.Classes ?? [],
-            HardestRows = metrics.Details?.HardestRows ?? [],
+            HardestRows = Sourced(metrics.Details?.HardestRows ?? [], true),
             Confusion = isBest ? metrics.Details?.Confusion : null,
             Calibration = isBest && metrics.Details is { Calibration.Count: > 0 } a ? a.Calibration : null,
             PrecisionRecall = isBest && metrics.Details is { PrecisionRecall.Count: > 0 } b ? b.PrecisionRecall : null,

@@ -22,6 +22,9 @@ internal sealed class OptionChecks(string trainer)
     public OptionChecks OptionalName(string option, string? value) =>
         Require(value is null || !string.IsNullOrWhiteSpace(value), $"{option} must name a column or be null; it is empty.");
 
+    public OptionChecks Place(string option, string? value) =>
+        Require(value is null || !string.IsNullOrWhiteSpace(value), $"{option} must name a place or be null; it is empty.");
+
     public OptionChecks Defined<T>(string option, T value)
         where T : struct, Enum =>
         Require(Enum.IsDefined(value), $"{option} must be one of {string.Join(", ", Enum.GetNames<T>())}; it is {value}.");
@@ -61,6 +64,9 @@ internal sealed class OptionChecks(string trainer)
             )
             .AtLeast(nameof(options.FrozenLayerGroups), options.FrozenLayerGroups, 0)
             .Number(nameof(options.LayerLearningRateDecay), options.LayerLearningRateDecay, 0, 1, includesLow: false)
+            .Place(nameof(options.TrainingLogFile), options.TrainingLogFile)
+            .Place(nameof(options.TensorBoardFolder), options.TensorBoardFolder)
+            .Place(nameof(options.ReportFile), options.ReportFile)
             .AtLeast(nameof(options.Epoch), options.Epoch, 0)
             .AtLeast(nameof(options.BatchSize), options.BatchSize, 1)
             .AtLeast(nameof(options.AccumulateBatches), options.AccumulateBatches, 1)

@@ -180,6 +180,21 @@ public abstract class TrainerOptions
     /// <summary>Every how many steps <see cref="Progress"/> is told, 1 or more. Default 10.</summary>
     public int ProgressInterval { get; set; } = 10;
 
+    /// <summary>
+    /// A file for the log of the training, such as <c>output/training.jsonl</c>: losses, gradients, metrics, hardest rows, findings, one JSON object a line, whole
+    /// lines also when the process is killed. Null (the default): none.
+    /// </summary>
+    public string? TrainingLogFile { get; set; }
+
+    /// <summary>A folder for TensorBoard (<c>tensorboard --logdir FOLDER</c>). Null (the default): none.</summary>
+    public string? TensorBoardFolder { get; set; }
+
+    /// <summary>
+    /// A file for the report, such as <c>output/report.html</c>: one page with curves, metrics, hardest rows with their pictures, findings, and all that is needed to
+    /// repeat the run. Written after epochs, now and then, and at the end. Null (the default): none.
+    /// </summary>
+    public string? ReportFile { get; set; }
+
     private protected TOptions Copy<TOptions>()
         where TOptions : TrainerOptions => (TOptions)MemberwiseClone();
 }

@@ -83,6 +83,7 @@ internal abstract class TrainerRun(IHost host, IChannel channel, TrainerOptions 
     /// <param name="validate">Measures the network, or null.</param>
     /// <param name="facts">What must be the same when the training is resumed; what all trainers share is added.</param>
     /// <param name="reports">Told how it goes.</param>
+    /// <param name="monitoring">What the task tells log, report and TensorBoard; null: nothing of its own.</param>
     protected TrainingResult Train<TNetwork>(
         TNetwork network,
         LossFunction loss,
@@ -90,7 +91,8 @@ internal abstract class TrainerRun(IHost host, IChannel channel, TrainerOptions 
         Func<TrainingBatch, LossInputs> forward,
         Func<CancellationToken, ValidationMetrics>? validate,
         IReadOnlyDictionary<string, string> facts,
-        TrainingReporter reports
+        TrainingReporter reports,
+        TaskMonitoring? monitoring = null
     )
         where TNetwork : nn.Module, ILayeredNetwork
     {
@@ -115,6 +117,8 @@ internal abstract class TrainerRun(IHost host, IChannel channel, TrainerOptions 
             ProgressInterval = options.ProgressInterval,
             Log = channel.Info,
             Threads = options.Threads,
+            Monitoring = (monitoring ?? new()).Options(options),
+            DescribeRows = monitoring?.DescribeRows,
         };
         var result = TrainingLoop.Run(job, options.CancellationToken);
         channel.Info(

@@ -59,7 +59,7 @@ internal sealed record StepsRecord : LogRecord
     public double Loss { get; init; }
     public IReadOnlyDictionary<string, TermRecord> Terms { get; init; } = new Dictionary<string, TermRecord>();
     public double LearningRate { get; init; }
-    public double GradientNorm { get; init; }
+    public double? GradientNorm { get; init; }
     public IReadOnlyDictionary<string, double>? GradientCosines { get; init; }
     public double? UpdateRatio { get; init; }
     public double ImagesPerSecond { get; init; }

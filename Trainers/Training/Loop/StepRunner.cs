@@ -74,7 +74,7 @@ internal sealed class StepRunner(TrainingJob job, TrainingState state, Pace pace
             pace.Left(state.Step - stepsBefore, state.StepCount - state.Step, epochsLeft),
             finished
         );
-        IReadOnlyList<Finding> found = Meter.Interval.Count > 0 ? monitor.Steps(progress, pace.WaitShare) : [];
+        IReadOnlyList<Finding> found = Meter.Interval.Count > 0 ? monitor.Steps(progress, pace.WaitShare, finished is null) : [];
         if (finished is not null)
             found = [.. found, .. monitor.Epoch(finished, progress.Elapsed)];
         job.Progress?.Report(progress with { Findings = found });

@@ -1,0 +1,160 @@
+using System.Text.Json;
+
+namespace MLNetLosses.Training;
+
+/// <summary>The report of one training: a page that needs nothing else, no network and no script.</summary>
+internal static class ReportPage
+{
+    /// <param name="run">The training.</param>
+    /// <param name="picture">Gives pictures of rows; null: those whose source is a PNG or JPEG file that is still there.</param>
+    /// <param name="pictures">Pictures that the validation gave.</param>
+    public static string Make(
+        TrainingHistory run,
+        Func<RowReference, byte[]?>? picture = null,
+        IReadOnlyList<ReportPicture>? pictures = null
+    )
+    {
+        var html = new Html();
+        Head(html, $"Training report{(run.Run.Task is { } task ? $": {task}" : "")}");
+        Summary(html, run);
+        Findings(html, run);
+        html.Section(
+            "Curves",
+            h =>
+            {
+                h.Raw("<div class=\"grid\">");
+                foreach (var chart in RunCharts.Of(run))
+                    chart.Write(h);
+                h.Raw("</div>");
+            }
+        );
+        ClassificationSection.Write(html, run);
+        if (pictures is { Count: > 0 })
+            Pictures(html, pictures);
+        var last = run.Epochs.LastOrDefault();
+        RowSection.Write(
+            html,
+            "Hardest validation rows",
+            "The highest losses of the best epoch.",
+            run.Best?.Validation?.HardestRows,
+            true,
+            picture
+        );
+        RowSection.Write(
+            html,
+            "Hardest training rows",
+            "The highest mean losses of the last epoch.",
+            last?.Train.HardestRows,
+            false,
+            picture
+        );
+        RowSection.Write(
+            html,
+            "Suspicious labels",
+            $"{Quantity.Of(last?.Train.SuspectCount ?? 0, "training row")} contradicted their label, surely and in the same way, for {RowTracker.Patience} epochs or more: look whether the label is right.",
+            last?.Train.SuspectRows,
+            false,
+            picture
+        );
+        Description(html, run);
+        return Foot(html);
+    }
+
+    public static void Head(Html html, string title) =>
+        html.Raw(
+                $"<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; img-src data:\"><title>{Html.Escape(title)}</title><style>{ReportStyle.Css}</style></head><body>"
+            )
+            .Element("h1", title);
+
+    public static string Foot(Html html) => html.Raw("</body></html>").ToString();
+
+    public static string Status(TrainingHistory run) =>
+        run.End switch
+        {
+            null => "running, or cut off",
+            { Error: not null } => "failed",
+            { Reason: "EarlyStopped" } => "stopped early",
+            { Reason: "Canceled" } => "canceled",
+            _ => "completed",
+        };
+
+    private static void Summary(Html html, TrainingHistory run)
+    {
+        var (last, best) = (run.Epochs.LastOrDefault(), run.Best);
+        html.Raw($"<p class=\"soft\">{Html.Escape(run.Run.Loss)}</p><div class=\"facts\">");
+        Fact("status", Status(run));
+        Fact("epochs", $"{last?.Epoch ?? 0} of {run.Run.EpochCount}");
+        if (best?.Validation is { } validation)
+            Fact(
+                $"best {validation.Primary}, epoch {best.Epoch}",
+                Html.Number(validation.Metrics.GetValueOrDefault(validation.Primary, double.NaN))
+            );
+        if (last is not null)
+            Fact("training loss", Html.Number(last.Train.Loss));
+        Fact("time", Html.Duration(run.End?.Seconds ?? last?.Seconds ?? 0));
+        if (run.Epochs.Count > 0)
+            Fact("images a second", Html.Number(Math.Round(run.Epochs.Average(e => e.ImagesPerSecond))));
+        html.Raw("</div>");
+        if (run.End?.Error is { } error)
+            html.Raw($"<div class=\"finding\"><b>The training failed.</b> {Html.Escape(error)}</div>");
+
+        void Fact(string name, string value) =>
+            html.Raw($"<div class=\"card\"><span class=\"soft\">{Html.Escape(name)}</span><b>{Html.Escape(value)}</b></div>");
+    }
+
+    private static void Findings(Html html, TrainingHistory run) =>
+        html.Section(
+            "Diagnosis",
+            h =>
+            {
+                if (run.Findings.Count == 0)
+                    h.Raw("<p class=\"fine\">Nothing conspicuous.</p>");
+                foreach (var finding in run.Findings)
+                    h.Raw(
+                        $"<div class=\"finding\"><b>{Html.Escape(char.ToUpperInvariant(finding.Title[0]) + finding.Title[1..])}</b> <span class=\"soft\">step {finding.Step}</span><p>{Html.Escape(finding.Evidence)}</p><p><b>Try:</b> {Html.Escape(finding.Advice)}</p></div>"
+                    );
+            }
+        );
+
+    private static void Pictures(Html html, IReadOnlyList<ReportPicture> pictures) =>
+        html.Section(
+            "Pictures",
+            h =>
+            {
+                h.Raw("<div class=\"pictures\">");
+                foreach (var picture in pictures)
+                    if (PictureFormat.Of(picture.Content) is { } format)
+                        h.Raw(
+                            $"<figure><img alt=\"{Html.Escape(picture.Title)}\" src=\"data:{format.MediaType};base64,{Convert.ToBase64String(picture.Content)}\"><figcaption>{Html.Escape(picture.Title)}</figcaption></figure>"
+                        );
+                h.Raw("</div>");
+            }
+        );
+
+    private static void Description(Html html, TrainingHistory run)
+    {
+        html.Section(
+            "Loss",
+            h =>
+            {
+                h.Raw($"<pre>{Html.Escape(run.Run.Loss)}</pre>");
+                if (run.Run.LossJson is { } json)
+                    h.Raw("<details><summary>As JSON</summary>")
+                        .Raw($"<pre>{Html.Escape(json.ToJsonString(new JsonSerializerOptions { WriteIndented = true }))}</pre></details>");
+            }
+        );
+        Pairs("Settings", Settings.Of(run.Run));
+        Pairs("Data", run.Run.Data);
+        Pairs("Environment", run.Run.Environment);
+        if (run.Run.Options is { } options)
+            html.Raw("<details><summary>Options of the loop as JSON</summary>")
+                .Raw($"<pre>{Html.Escape(options.ToJsonString(new JsonSerializerOptions { WriteIndented = true }))}</pre></details>");
+
+        void Pairs(string title, IEnumerable<KeyValuePair<string, string>> pairs)
+        {
+            var rows = pairs.Select(p => (string[])[p.Key, p.Value]).ToList();
+            if (rows.Count > 0)
+                html.Section(title, h => h.Table([], rows, "pairs"));
+        }
+    }
+}

@@ -1,0 +1,62 @@
+using System.Globalization;
+
+namespace MLNetLosses.Training;
+
+/// <summary>Rows with their pictures.</summary>
+internal static class RowSection
+{
+    private const int LargestFile = 256 << 10;
+
+    public static void Write(
+        Html html,
+        string title,
+        string explanation,
+        IReadOnlyList<RowFinding>? rows,
+        bool areValidation,
+        Func<RowReference, byte[]?>? picture
+    )
+    {
+        if (rows is not { Count: > 0 })
+            return;
+        html.Section(
+            title,
+            h =>
+            {
+                h.Raw($"<p class=\"soft\">{Html.Escape(explanation)}</p><div class=\"rows\">");
+                foreach (var row in rows)
+                    Row(h, row, Content(row, areValidation, picture));
+                h.Raw("</div>");
+            }
+        );
+    }
+
+    private static void Row(Html html, RowFinding row, byte[]? content)
+    {
+        var source = row.Source is { } path ? Path.GetFileName(path) : null;
+        html.Raw($"<figure title=\"{Html.Escape(row.Source ?? $"row {row.Row}")}\">");
+        if (content is not null && PictureFormat.Of(content) is { } format)
+            html.Raw($"<img alt=\"row {row.Row}\" src=\"data:{format.MediaType};base64,{Convert.ToBase64String(content)}\">");
+        var sure = row.Confidence is { } confidence ? $" {confidence.ToString("0.00", CultureInfo.InvariantCulture)}" : "";
+        var said = row.Predicted is null ? "" : $"<br>says <b>{Html.Escape(row.Predicted)}</b>{sure}";
+        var label = row.Label is null ? "" : $"label <b>{Html.Escape(row.Label)}</b>";
+        html.Raw(
+            $"<figcaption>{label}{said}<br>loss {Html.Number(row.Loss)}<br><span class=\"soft\">{Html.Escape(source ?? $"row {row.Row}")}</span></figcaption></figure>"
+        );
+    }
+
+    private static byte[]? Content(RowFinding row, bool isValidation, Func<RowReference, byte[]?>? picture)
+    {
+        if (picture is not null)
+            return picture(new(row.Row, isValidation));
+        try
+        {
+            return row.Source is { } path && new FileInfo(path) is { Exists: true, Length: <= LargestFile }
+                ? File.ReadAllBytes(path)
+                : null;
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
+        {
+            return null; // the report goes without
+        }
+    }
+}
