@@ -43,6 +43,21 @@ internal static class ScoreAnnotations
         return builder.ToAnnotations();
     }
 
+    /// <summary>The names of the slots of a vector.</summary>
+    public static DataViewSchema.Annotations SlotNames(IReadOnlyList<string> names)
+    {
+        var builder = new DataViewSchema.Annotations.Builder();
+        builder.AddSlotNames(
+            names.Count,
+            (ref VBuffer<ReadOnlyMemory<char>> value) =>
+                new VBuffer<ReadOnlyMemory<char>>(names.Count, [.. names.Select(name => name.AsMemory())]).CopyTo(ref value)
+        );
+        return builder.ToAnnotations();
+    }
+
+    /// <summary>What <see cref="SlotNames"/> will hold.</summary>
+    public static SchemaShape.Column SlotNamesShape => SchemaShapes.Vector(AnnotationUtils.Kinds.SlotNames, TextDataViewType.Instance);
+
     /// <summary>What <see cref="MulticlassScore"/> will hold, given the shape of the label column.</summary>
     public static SchemaShape.Column[] MulticlassScoreShape(SchemaShape.Column label) =>
         ValueType(label) is { } type

@@ -1,5 +1,4 @@
 using Microsoft.ML.Data;
-using Microsoft.Win32.SafeHandles;
 
 namespace MLNetLosses.Data;
 
@@ -38,14 +37,7 @@ internal sealed class UndecodableContent(ImageDecodeException problem) : ImageCo
 }
 
 /// <summary>Decoded bytes that lie in a temporary file.</summary>
-internal sealed class SpilledContent(SafeFileHandle file, long offset) : ImageContent
+internal sealed class SpilledContent(SpillFile file, long offset) : ImageContent
 {
-    public override void Decode(ImagePreprocessing preprocessing, Span<byte> planes)
-    {
-        var done = 0;
-        while (done < planes.Length && RandomAccess.Read(file, planes[done..], offset + done) is > 0 and var count)
-            done += count;
-        if (done < planes.Length)
-            throw new ImageDecodeException($"the temporary file of decoded images ended after {done} of {planes.Length} bytes.");
-    }
+    public override void Decode(ImagePreprocessing preprocessing, Span<byte> planes) => file.Read(offset, planes);
 }

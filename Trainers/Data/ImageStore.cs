@@ -1,5 +1,4 @@
 using Microsoft.ML.Data;
-using Microsoft.Win32.SafeHandles;
 
 namespace MLNetLosses.Data;
 
@@ -15,8 +14,7 @@ internal sealed class ImageStore : IDisposable
     private readonly List<ImageContent?> _contents = [];
     private readonly List<long> _rows = [];
     private readonly PixelCache _cache;
-    private SafeFileHandle? _spill;
-    private long _spilled;
+    private readonly SpillFile _spill = new();
 
     /// <param name="preprocessing">Size, channels and rules of decoding.</param>
     /// <param name="memoryBudget">Bytes of decoded images that may be kept, 0 or more.</param>
@@ -141,7 +139,7 @@ internal sealed class ImageStore : IDisposable
     }
 
     /// <summary>Deletes the temporary file, if there is one.</summary>
-    public void Dispose() => _spill?.Dispose();
+    public void Dispose() => _spill.Dispose();
 
     private void Add(ImageContent? content, long? row)
     {
@@ -149,18 +147,5 @@ internal sealed class ImageStore : IDisposable
         _contents.Add(content);
     }
 
-    private SpilledContent Spill(ReadOnlySpan<byte> planes)
-    {
-        _spill ??= System.IO.File.OpenHandle(
-            Path.Combine(Path.GetTempPath(), $"mlnetlosses-{Guid.NewGuid():N}.pixels"),
-            FileMode.CreateNew,
-            FileAccess.ReadWrite,
-            FileShare.None,
-            FileOptions.DeleteOnClose | FileOptions.RandomAccess
-        );
-        RandomAccess.Write(_spill, planes, _spilled);
-        var content = new SpilledContent(_spill, _spilled);
-        _spilled += planes.Length;
-        return content;
-    }
+    private SpilledContent Spill(ReadOnlySpan<byte> planes) => new(_spill, _spill.Write(planes));
 }

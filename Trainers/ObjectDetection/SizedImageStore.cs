@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using Microsoft.Win32.SafeHandles;
 using MLNetLosses.Data;
 using MLNetLosses.Scoring;
 
@@ -13,9 +12,8 @@ internal sealed class SizedImageStore(Func<int, int, ImagePreprocessing> target,
 {
     private readonly List<Entry> entries = [];
     private readonly ConcurrentDictionary<int, SizedImage> cache = new();
+    private readonly SpillFile spill = new();
     private long used;
-    private SafeFileHandle? spill;
-    private long spilled;
 
     /// <summary>Images added.</summary>
     public int Count => entries.Count;
@@ -57,11 +55,11 @@ internal sealed class SizedImageStore(Func<int, int, ImagePreprocessing> target,
         var entry = entries[position];
         if (entry.Problem is { } problem)
             throw problem.At(entry.Source.Row, entry.Source.Path);
-        if (entry.Spilled is { } content)
+        if (entry.Shape is { } shape)
         {
             var planes = new byte[entry.Bytes];
-            content.Decode(null!, planes);
-            return entry.Shape! with { Planes = planes };
+            spill.Read(entry.Offset, planes);
+            return shape with { Planes = planes };
         }
         var pixels = entry.Source.Decode(target);
         TryKeep(position, pixels);
@@ -95,7 +93,7 @@ internal sealed class SizedImageStore(Func<int, int, ImagePreprocessing> target,
     }
 
     /// <summary>Deletes the temporary file, if there is one.</summary>
-    public void Dispose() => spill?.Dispose();
+    public void Dispose() => spill.Dispose();
 
     private bool TryKeep(int position, SizedImage pixels)
     {
@@ -107,31 +105,25 @@ internal sealed class SizedImageStore(Func<int, int, ImagePreprocessing> target,
         return true;
     }
 
-    private Entry Spill(RowImage source, SizedImage pixels)
-    {
-        spill ??= File.OpenHandle(
-            Path.Combine(Path.GetTempPath(), $"mlnetlosses-{Guid.NewGuid():N}.pixels"),
-            FileMode.CreateNew,
-            FileAccess.ReadWrite,
-            FileShare.None,
-            FileOptions.DeleteOnClose | FileOptions.RandomAccess
-        );
-        RandomAccess.Write(spill, pixels.Planes, spilled);
-        var entry = new Entry(source)
+    private Entry Spill(RowImage source, SizedImage pixels) =>
+        new(source)
         {
-            Spilled = new(spill, spilled),
+            Offset = spill.Write(pixels.Planes),
             Shape = pixels with { Planes = [] },
             Bytes = pixels.Planes.Length,
         };
-        spilled += pixels.Planes.Length;
-        return entry;
-    }
 
+    /// <param name="Source">Where the image comes from, and its row.</param>
     private sealed record Entry(RowImage Source)
     {
+        /// <summary>Why it could not be decoded when it was added.</summary>
         public ImageDecodeException? Problem { get; init; }
-        public SpilledContent? Spilled { get; init; }
+
+        /// <summary>Its sizes where its bytes lie in the temporary file; null: they do not.</summary>
         public SizedImage? Shape { get; init; }
+
+        public long Offset { get; init; }
+
         public int Bytes { get; init; }
     }
 }

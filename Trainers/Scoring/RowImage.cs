@@ -31,16 +31,31 @@ internal sealed record RowImage(long Row, MLImage? Image = null, byte[]? Encoded
         }
     }
 
+    /// <summary>Width and height, from the header where it is not decoded.</summary>
+    /// <exception cref="ImageDecodeException">The image cannot be read; names the row and the file.</exception>
+    public (int Width, int Height) Size() =>
+        Located(() =>
+            Image is not null ? (Image.Width, Image.Height)
+            : Encoded is not null ? ImageSize.OfEncoded(Encoded)
+            : !string.IsNullOrEmpty(Path) ? ImageSize.OfFile(Path)
+            : throw new ImageDecodeException("the row has no image.")
+        );
+
     /// <summary>Decodes to a size that depends on the image's own.</summary>
     /// <exception cref="ImageDecodeException">The image cannot be read; names the row and the file.</exception>
-    public SizedImage Decode(Func<int, int, ImagePreprocessing> target)
+    public SizedImage Decode(Func<int, int, ImagePreprocessing> target) =>
+        Located(() =>
+            Image is not null ? ImageDecoder.Decode(Image, target)
+            : Encoded is not null ? ImageDecoder.Decode(Encoded, target)
+            : !string.IsNullOrEmpty(Path) ? ImageDecoder.DecodeFile(Path, target)
+            : throw new ImageDecodeException("the row has no image.")
+        );
+
+    private T Located<T>(Func<T> read)
     {
         try
         {
-            return Image is not null ? ImageDecoder.Decode(Image, target)
-                : Encoded is not null ? ImageDecoder.Decode(Encoded, target)
-                : !string.IsNullOrEmpty(Path) ? ImageDecoder.DecodeFile(Path, target)
-                : throw new ImageDecodeException("the row has no image.");
+            return read();
         }
         catch (ImageDecodeException e)
         {

@@ -32,6 +32,10 @@ internal sealed class OptionChecks(string trainer)
     public OptionChecks AtLeast(string option, long? value, long least) =>
         Require(value is null || value >= least, $"{option} must be {least} or more; it is {value}.");
 
+    /// <summary>The length of a side of images.</summary>
+    public OptionChecks Size(string option, int? value) =>
+        Require(value is null or (>= 1 and <= 16384), $"{option} must be 1 to 16384; it is {value}.");
+
     /// <summary>Refuses NaN too.</summary>
     public OptionChecks Number(string option, double? value, double low, double high, bool includesLow = true, bool includesHigh = true) =>
         Require(

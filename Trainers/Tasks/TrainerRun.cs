@@ -62,9 +62,12 @@ internal abstract class TrainerRun(IHost host, IChannel channel, TrainerOptions 
     protected void CheckAlive() => Hosts.CheckAlive(host);
 
     /// <summary>The options' loss for these data; owned.</summary>
-    protected LossFunction BuildLoss(LossContext context) =>
+    protected LossFunction BuildLoss(LossContext context) => BuildLoss(options.TrainedLoss!, context);
+
+    /// <summary>A loss for these data; owned.</summary>
+    protected LossFunction BuildLoss(Loss definition, LossContext context) =>
         Own(
-            options.TrainedLoss!.Build(
+            definition.Build(
                 context with
                 {
                     Device = Device.Device,

@@ -101,6 +101,9 @@ internal sealed partial class SegmentationNetwork : nn.Module<Tensor, Tensor>, I
 
     public Generator Randomness => encoder.Randomness;
 
+    /// <summary>By what the coarsest map is smaller than the image.</summary>
+    public int Stride => stride;
+
     /// <summary>How many outputs at coarser sizes it has.</summary>
     public int SideHeads => sideHeads.Length;
 

@@ -1,0 +1,154 @@
+using System.Runtime.InteropServices;
+using MLNetLosses.Data;
+using MLNetLosses.Networks;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace MLNetLosses;
+
+/// <summary>A segmentation network as the engine of a transformer: decoded images to masks. Several threads may use one at once.</summary>
+internal sealed class PixelClassifier : IDisposable
+{
+    private const int MostImages = 32;
+    private readonly InferenceNetwork<SegmentationNetwork> network;
+    private readonly SegmentationModel model;
+    private readonly PixelNormalization normalization;
+    private readonly Device device;
+
+    private PixelClassifier(ReadOnlyMemory<byte> weights, SegmentationModel model, Device device)
+    {
+        (this.model, this.device) = (model, device);
+        normalization = new(model.Preprocessing);
+        network = new(weights, Make);
+    }
+
+    /// <summary>Takes a copy of a trained network, which stays the caller's.</summary>
+    public static PixelClassifier Of(SegmentationNetwork network, SegmentationModel model, Device device) =>
+        new(InferenceNetwork<SegmentationNetwork>.WeightsOf(network.InferenceValues()), model, device);
+
+    /// <summary>Reads what <see cref="Save"/> wrote.</summary>
+    /// <exception cref="InvalidDataException">The stream does not hold the network that the model names.</exception>
+    public static PixelClassifier Load(Stream stream, SegmentationModel model, Device device) =>
+        new(InferenceNetwork<SegmentationNetwork>.ReadWeights(stream), model, device);
+
+    /// <summary>Computes the masks of images of any sizes, those of one size together.</summary>
+    public SegmentationPrediction[] Predict(IReadOnlyList<DecodedImage> images)
+    {
+        using var user = network.Use();
+        using var scope = NewDisposeScope();
+        using var mode = inference_mode();
+        var results = new SegmentationPrediction[images.Count];
+        var groups = images.Index().GroupBy(pair => pair.Item.Pixels is null ? default : (pair.Item.Width, pair.Item.Height));
+        foreach (var group in groups)
+        {
+            if (group.Key == default)
+            {
+                foreach (var (i, _) in group)
+                    results[i] = new(null, null);
+                continue;
+            }
+            var together = (int)Math.Clamp(model.PredictionPixels / ((long)group.Key.Width * group.Key.Height), 1, MostImages);
+            foreach (var part in group.Chunk(together))
+                Predict(user.Network, part, results);
+        }
+        return results;
+    }
+
+    public void Save(Stream stream) => network.Save(stream);
+
+    public void Dispose() => network.Dispose();
+
+    private SegmentationNetwork Make(TensorFile file)
+    {
+        var made = SegmentationNetwork.ForInference(model.Shape, file);
+        made.to(device);
+        return made;
+    }
+
+    private void Predict(SegmentationNetwork network, (int Index, DecodedImage Item)[] images, SegmentationPrediction[] results)
+    {
+        using var scope = NewDisposeScope();
+        var (width, height) = (images[0].Item.Width, images[0].Item.Height);
+        var bytes = empty([images.Length, model.Preprocessing.Channels, height, width], ScalarType.Byte);
+        var size = model.Preprocessing.Channels * width * height;
+        for (var i = 0; i < images.Length; i++)
+            images[i].Item.Pixels.CopyTo(bytes.bytes.Slice(i * size, size));
+        (TileSpan X, TileSpan Y)[] tiles =
+        [
+            .. new TilePlan(model.PredictionPixels, model.TileOverlap, network.Stride).Tiles(width, height),
+        ];
+        if (tiles.Length > 1 && model.OwnSize)
+        {
+            results[images[0].Index] = Tiled(network, bytes, tiles);
+            return;
+        }
+        var logits = tiles.Length == 1 ? network.call(normalization.Apply(bytes.to(device))) : Assembled(network, bytes, tiles);
+        for (var i = 0; i < images.Length; i++)
+        {
+            using var one = NewDisposeScope();
+            var item = images[i].Item;
+            var own = logits.narrow(0, i, 1);
+            results[images[i].Index] = new(
+                MaskOf(LogitReader.Classes(own, model.Mode, item.OwnWidth, item.OwnHeight), item.OwnWidth, item.OwnHeight),
+                model.ProbabilitiesColumnName is null
+                    ? null
+                    : LogitReader.Probabilities(Resample.Bilinear(own, item.OwnHeight, item.OwnWidth, alignCorners: false), model.Mode)
+            );
+        }
+    }
+
+    /// <summary>A large image of its own size: each tile's classes go into the mask, so that no more than a tile's logits are held.</summary>
+    private SegmentationPrediction Tiled(SegmentationNetwork network, Tensor bytes, (TileSpan X, TileSpan Y)[] tiles)
+    {
+        var (height, width) = ((int)bytes.shape[2], (int)bytes.shape[3]);
+        var layers = model.Mode == SegmentationMode.Multilabel ? model.Outputs : 1;
+        var mask = new byte[layers * width * height];
+        var probabilities = model.ProbabilitiesColumnName is null ? null : new float[model.Outputs * width * height];
+        foreach (var tile in tiles)
+        {
+            using var scope = NewDisposeScope();
+            var logits = Logits(network, bytes, tile);
+            var classes = LogitReader.Classes(logits, model.Mode, tile.X.KeepLength, tile.Y.KeepLength);
+            Paste<byte>(classes, mask, layers, tile, width, height);
+            if (probabilities is not null)
+                Paste<float>(LogitReader.Probabilities(logits, model.Mode), probabilities, model.Outputs, tile, width, height);
+        }
+        return new(MaskOf(mask, width, height), probabilities);
+    }
+
+    /// <summary>A large image that is brought to another size afterwards: all of its logits.</summary>
+    private Tensor Assembled(SegmentationNetwork network, Tensor bytes, (TileSpan X, TileSpan Y)[] tiles)
+    {
+        var whole = empty([1, model.Outputs, bytes.shape[2], bytes.shape[3]], ScalarType.Float32, device);
+        foreach (var tile in tiles)
+        {
+            using var scope = NewDisposeScope();
+            whole
+                .narrow(2, tile.Y.KeepStart, tile.Y.KeepLength)
+                .narrow(3, tile.X.KeepStart, tile.X.KeepLength)
+                .copy_(Logits(network, bytes, tile));
+        }
+        return whole;
+    }
+
+    private Tensor Logits(SegmentationNetwork network, Tensor bytes, (TileSpan X, TileSpan Y) tile)
+    {
+        var shown = bytes.narrow(2, tile.Y.Start, tile.Y.Length).narrow(3, tile.X.Start, tile.X.Length).contiguous().to(device);
+        return network
+            .call(normalization.Apply(shown))
+            .narrow(2, tile.Y.KeepStart - tile.Y.Start, tile.Y.KeepLength)
+            .narrow(3, tile.X.KeepStart - tile.X.Start, tile.X.KeepLength);
+    }
+
+    private static void Paste<T>(ReadOnlySpan<T> part, Span<T> whole, int layers, (TileSpan X, TileSpan Y) tile, int width, int height)
+    {
+        var (x, y) = tile;
+        for (var layer = 0; layer < layers; layer++)
+        for (var row = 0; row < y.KeepLength; row++)
+            part.Slice((layer * y.KeepLength + row) * x.KeepLength, x.KeepLength)
+                .CopyTo(whole[((layer * height + y.KeepStart + row) * width + x.KeepStart)..]);
+    }
+
+    private SegmentationMask MaskOf(byte[] values, int width, int height) =>
+        SegmentationMask.Owning(width, height, model.Mode == SegmentationMode.Multilabel ? model.Outputs : 0, values);
+}

@@ -1,0 +1,156 @@
+using MLNetLosses.Data;
+using MLNetLosses.Losses;
+using static TorchSharp.torch;
+
+namespace MLNetLosses;
+
+/// <summary>The loss of a segmentation trainer, made to fit its data: what is ignored, class weights, and the inputs that are made of masks.</summary>
+internal static class SegmentationLosses
+{
+    /// <summary>What losses ignore unless they are told otherwise.</summary>
+    private const long Usual = -100;
+
+    /// <summary>The inputs that the trainer gives; further ones are maps of the targets.</summary>
+    private static readonly string[] Given = ["logits", "targets", "logits0"];
+
+    /// <summary>The terms of a sum, or the loss itself.</summary>
+    public static IEnumerable<Loss> TermsOf(Loss loss) => loss is ISumLoss sum ? sum.Terms.Select(term => term.Loss) : [loss];
+
+    /// <summary>Whether a loss compares outputs at several scales.</summary>
+    public static bool IsSupervisedDeeply(Loss loss) => loss.RequiredInputs.Contains("logits0");
+
+    /// <summary>What the trainer cannot give the loss; null: nothing.</summary>
+    public static string? Missing(Loss loss)
+    {
+        foreach (var term in TermsOf(loss))
+            if (term.RequiredInputs.Except(Given).FirstOrDefault() is { } input)
+                return $"{term.Name} needs the input '{input}', which a segmentation trainer does not make.";
+        return null;
+    }
+
+    /// <summary>The loss with <see cref="SegmentationMask.Ignored"/> as ignored target in every part that has one.</summary>
+    /// <param name="loss">The loss.</param>
+    /// <param name="ignoreIndex">What the trainer was told to ignore.</param>
+    /// <exception cref="ArgumentException">A part was told to ignore another target than the trainer.</exception>
+    public static SegmentationLoss Ignoring(SegmentationLoss loss, int? ignoreIndex)
+    {
+        return (SegmentationLoss)Change(
+            loss,
+            part =>
+                part switch
+                {
+                    MaskLoss mask => mask with { IgnoreIndex = Checked(mask, mask.IgnoreIndex) },
+                    IndexedClassificationLoss indexed => indexed with { IgnoreIndex = Checked(indexed, indexed.IgnoreIndex) },
+                    _ => part,
+                }
+        );
+
+        long Checked(Loss part, long own) =>
+            own is Usual or SegmentationMask.Ignored || own == ignoreIndex
+                ? SegmentationMask.Ignored
+                : throw new ArgumentException(
+                    $"{part.Name} ignores {own}, the trainer {(ignoreIndex is { } told ? $"{told} and " : "")}{SegmentationMask.Ignored}: set IgnoreIndex of the trainer to {own}, and leave that of the loss."
+                );
+    }
+
+    /// <summary>Whether every part can leave pixels out.</summary>
+    public static string? CannotIgnore(Loss loss) =>
+        TermsOf(loss).FirstOrDefault(term => term is SegmentationLoss { IgnoredTarget: null })?.Name;
+
+    /// <summary>The loss with class weights in every part that takes them and has none.</summary>
+    /// <param name="loss">The loss.</param>
+    /// <param name="weights">One a class.</param>
+    /// <param name="weighed">The names of the parts that were weighed.</param>
+    public static SegmentationLoss Weighing(SegmentationLoss loss, IReadOnlyList<double> weights, out IReadOnlyList<string> weighed)
+    {
+        var names = new List<string>();
+        var result = Change(
+            loss,
+            part =>
+            {
+                Loss changed = part switch
+                {
+                    RegionLoss { PoolClasses: true } => part,
+                    WeightedMaskLoss { ClassWeights: null } mask => mask with { ClassWeights = [.. weights] },
+                    WeightedClassificationLoss { ClassWeights: null } weighted => weighted with { ClassWeights = [.. weights] },
+                    _ => part,
+                };
+                if (!ReferenceEquals(changed, part))
+                    names.Add(part.Name);
+                return changed;
+            },
+            withinBalanced: false // it weighs its inner loss itself
+        );
+        weighed = names;
+        return (SegmentationLoss)result;
+    }
+
+    /// <summary>
+    /// The maps that terms read where they are given, so that readers make them ahead of the steps. A map is given where one kind of it is asked for: two terms
+    /// that read different maps by one name make their own.
+    /// </summary>
+    public static IReadOnlyList<TargetMap> Maps(SegmentationLoss loss, int outputs, bool labels)
+    {
+        var terms = TermsOf(loss).ToList();
+        var maps = new List<TargetMap>();
+        if (Single<BorderDistanceLoss>(terms, "distanceMaps", Kind) is { } distance)
+            maps.Add(new("distanceMaps", targets => distance.DistanceMaps(targets, outputs, labels)));
+        if (
+            !labels
+            && Single<BoundaryWeightedCrossEntropyLoss>(terms, "borderMap", border => (border.Sigma, border.Spacing)) is { } weighted
+        )
+            maps.Add(new("borderMap", weighted.BorderMap));
+        return maps;
+
+        static object Kind(BorderDistanceLoss loss) => (loss.GetType(), loss.IncludeBackground, loss.Spacing);
+    }
+
+    private static TLoss? Single<TLoss>(List<Loss> terms, string input, Func<TLoss, object> kind)
+        where TLoss : Loss
+    {
+        var readers = terms.Where(term => term.OptionalInputs.Contains(input)).ToList();
+        return readers.Count > 0 && readers.All(term => term is TLoss) && readers.Select(term => kind((TLoss)term)).Distinct().Count() == 1
+            ? (TLoss)readers[0]
+            : null;
+    }
+
+    /// <summary>The parts that take no targets of a form: <see cref="TargetForms.Labels"/> where classes overlap, else <see cref="TargetForms.Indices"/>.</summary>
+    public static IReadOnlyList<string> NotTaking(Loss loss, TargetForms form)
+    {
+        var names = new List<string>();
+        Change(
+            loss,
+            part =>
+            {
+                if (part is SegmentationLoss { InnerLosses: var inner } leaf && !inner.Any() && !leaf.TargetForms.HasFlag(form))
+                    names.Add(part.Name);
+                return part;
+            }
+        );
+        return names;
+    }
+
+    /// <param name="loss">The loss.</param>
+    /// <param name="change">What to make of each part; inner parts come first.</param>
+    /// <param name="withinBalanced">Whether the loss inside a ClassBalanced is changed, too.</param>
+    private static Loss Change(Loss loss, Func<Loss, Loss> change, bool withinBalanced = true)
+    {
+        return change(
+            loss switch
+            {
+                SegmentationSumLoss sum => sum with { Terms = Terms(sum.Terms) },
+                ClassificationSumLoss sum => sum with { Terms = Terms(sum.Terms) },
+                DeepSupervisionLoss deep => deep with { Inner = Inner(deep.Inner) },
+                MaskedLoss masked => masked with { Inner = Inner(masked.Inner) },
+                SuperClassificationLoss super => super with { Inner = Inner(super.Inner) },
+                ClassBalancedLoss balanced when withinBalanced => balanced with { Inner = Inner(balanced.Inner) },
+                _ => loss,
+            }
+        );
+
+        TLoss Inner<TLoss>(TLoss inner)
+            where TLoss : Loss => (TLoss)Change(inner, change, withinBalanced);
+
+        ValueList<WeightedLoss> Terms(ValueList<WeightedLoss> terms) => [.. terms.Select(term => term with { Loss = Inner(term.Loss) })];
+    }
+}

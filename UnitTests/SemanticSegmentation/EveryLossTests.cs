@@ -1,0 +1,86 @@
+using System.Reflection;
+using Microsoft.VisualStudio.TestTools.UnitTesting;
+using MLNetLosses.Losses;
+using MLNetLosses.Training;
+using MLNetLosses.UnitTests.ImageClassification;
+
+namespace MLNetLosses.UnitTests.SemanticSegmentation;
+
+/// <summary>Every loss that may stand where a segmentation loss is wanted trains two steps, or is refused with the reason.</summary>
+[TestClass]
+public class EveryLossTests
+{
+    private static readonly string[] FourClasses = [.. DrawnShapes.Classes, "absent"];
+
+    public static IEnumerable<object[]> Losses()
+    {
+        foreach (var info in LossCatalog.For<SegmentationLoss>().Where(info => info.Type.Assembly == typeof(Loss).Assembly))
+        {
+            var text = info.Type.GetCustomAttribute<DefinitionExampleAttribute>()?.Text ?? $"{info.Name}()";
+            yield return [text];
+        }
+        yield return ["CrossEntropy() + Dice() + 0.1 * Boundary()"];
+        yield return ["Boundary() + 0.01 * HausdorffDistance()"];
+        yield return ["DeepSupervision(inner: CrossEntropy() + Dice())"];
+    }
+
+    [TestMethod]
+    [DynamicData(nameof(Losses))]
+    public void TwoStepsOfEveryLoss(string text)
+    {
+        var loss = Loss.Parse<SegmentationLoss>(text);
+        var steps = new Recorder();
+        var options = Segmenting.Small(o =>
+        {
+            (o.Loss, o.Progress, o.ProgressInterval, o.Epoch, o.LearningRate) = (loss, steps, 1, 1, 1e-3);
+            (o.Optimizer, o.BatchSize) = (new Sgd(), 4);
+        });
+        if (loss.RequiredInputs.Except(["logits", "targets", "logits0"]).FirstOrDefault() is { } missing)
+        {
+            StringAssert.Contains(
+                Assert.ThrowsExactly<ArgumentException>(() => Segmenting.Fit(DrawnShapes.Data(8), options)).Message,
+                $"'{missing}'"
+            );
+            return;
+        }
+        if (SegmentationLosses.NotTaking(loss, TargetForms.Indices).Count == 0)
+        {
+            options.ClassNames = FourClasses;
+            options.IgnoreIndex = loss.IgnoredTarget is null ? null : 2;
+            Check(DrawnShapes.Data(8));
+        }
+        if (SegmentationLosses.NotTaking(loss, TargetForms.Labels).Count == 0)
+        {
+            (options.ClassNames, options.IgnoreIndex) = (null, null);
+            Check(DrawnShapes.Layers(8));
+        }
+
+        void Check(Microsoft.ML.IDataView data)
+        {
+            steps.Reports.Clear();
+            using var trained = Segmenting.Fit(data, options);
+            Assert.AreEqual(2L, trained.Summary.Steps);
+            Assert.AreEqual(text, trained.Loss);
+            foreach (var report in steps.Reports)
+            {
+                Assert.IsTrue(double.IsFinite(report.Loss), $"The loss is {report.Loss}.");
+                Assert.IsGreaterThan(0, report.GradientNorm);
+            }
+        }
+    }
+
+    [TestMethod]
+    public void TheOnlyLossesThatAreRefusedNeedSecondNetworksOrMasks()
+    {
+        var refused = LossCatalog
+            .For<SegmentationLoss>()
+            .Where(info => info.Type.Assembly == typeof(Loss).Assembly)
+            .Where(info =>
+                SegmentationLosses.Missing(Loss.Parse(info.Type.GetCustomAttribute<DefinitionExampleAttribute>()?.Text ?? $"{info.Name}()"))
+                    is not null
+            )
+            .Select(info => info.Name)
+            .ToArray();
+        CollectionAssert.AreEquivalent(new[] { "Distillation", "HeteroscedasticClassification", "Masked" }, refused);
+    }
+}

@@ -1,0 +1,36 @@
+using System.Globalization;
+using Microsoft.VisualStudio.TestTools.UnitTesting;
+using MLNetLosses.Losses;
+using MLNetLosses.UnitTests.ImageClassification;
+
+namespace MLNetLosses.UnitTests.SemanticSegmentation;
+
+/// <summary>Memory of the process, in one of its own.</summary>
+[TestClass]
+public class MemoryTests
+{
+    private const int Steps = 400;
+
+    [TestMethod]
+    public void TheProcessDoesNotGrowWhileItTrains()
+    {
+        var sizes = ChildProcess.Run(TrainAndMeasure).Split(' ').Select(size => double.Parse(size, CultureInfo.InvariantCulture)).ToArray();
+        Console.WriteLine($"Grown by {sizes[1] / sizes[0] - 1:P2}.");
+        Assert.IsLessThan(1.05, sizes[1] / sizes[0], $"{sizes[0]:N0} bytes after {Steps / 5} steps, {sizes[1]:N0} after {Steps}.");
+    }
+
+    private static int TrainAndMeasure(string[] arguments)
+    {
+        var sizes = new Dictionary<long, long>();
+        var options = Segmenting.Small(o =>
+        {
+            (o.ImageWidth, o.ImageHeight, o.BatchSize, o.Epoch, o.ProgressInterval) = (16, 16, 2, Steps / 20, 20);
+            (o.ValidationSet, o.Loss) = (DrawnShapes.Data(3, seed: 2), (SegmentationLoss)new CrossEntropyLoss() + new BoundaryLoss());
+            o.Augmentation = new() { HorizontalFlip = 0.5, CropPadding = 0.1 };
+            o.Progress = new Recorder { OnReport = progress => sizes[progress.Step] = Environment.WorkingSet };
+        });
+        Segmenting.Fit(DrawnShapes.Data(40), options).Dispose();
+        Console.WriteLine(FormattableString.Invariant($"{sizes[Steps / 5]} {sizes[Steps]}"));
+        return 0;
+    }
+}
