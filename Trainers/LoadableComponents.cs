@@ -1,7 +1,10 @@
 using MLNetLosses;
 using MLNetLosses.Interop;
+using MLNetLosses.Transforms;
 
 // What mlContext.Model.Load finds by itself.
 [assembly: Loadable<ImageClassificationTransformer>]
 [assembly: Loadable<SemanticSegmentationTransformer>]
 [assembly: Loadable<ObjectDetectionTransformer>]
+[assembly: Loadable<RowTransformer<DrawBoxes>>]
+[assembly: Loadable<RowTransformer<AugmentObjects>>]

@@ -18,6 +18,10 @@ internal sealed record ModelFormat(
     uint OldestReadable = 0x00010001
 )
 {
-    internal VersionInfo ToVersionInfo(Type component) =>
-        new(Signature, Version, OldestReader, OldestReadable, component.Assembly.FullName, LoaderName);
+    internal VersionInfo ToVersionInfo(Type component)
+    {
+        // A generic component is registered by the assembly that names what it is made of.
+        var registered = component.IsGenericType ? component.GetGenericArguments()[0] : component;
+        return new(Signature, Version, OldestReader, OldestReadable, registered.Assembly.FullName, LoaderName);
+    }
 }

@@ -36,6 +36,10 @@ var memoryRun = new Command("memory-run") { threads, only };
 memoryRun.Hidden = true;
 memoryRun.SetAction(parsed => MemoryTable.Measure(parsed.GetValue(only)!, parsed.GetValue(threads)));
 
+Option<int> images = new("--images") { Description = "Images.", DefaultValueFactory = _ => 5000 };
+var cocoMetrics = new Command("coco-metrics", "COCO's metrics on made-up detections: 80 classes, 100 detections an image.") { images };
+cocoMetrics.SetAction(parsed => CocoMetricsTiming.Run(parsed.GetValue(images)));
+
 Option<string> data = new("--data")
 {
     Description = "A folder with train/ and val/, each with a folder a class.",
@@ -93,6 +97,15 @@ run.SetAction(parsed =>
     )
 );
 
-return new RootCommand("Benchmarks: ours against PyTorch, in pairs, in one run.") { losses, growth, memory, memoryRun, classifier, run }
+return new RootCommand("Benchmarks: ours against PyTorch, in pairs, in one run.")
+{
+    losses,
+    growth,
+    memory,
+    memoryRun,
+    cocoMetrics,
+    classifier,
+    run,
+}
     .Parse(args)
     .Invoke();

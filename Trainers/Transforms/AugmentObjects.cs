@@ -1,0 +1,148 @@
+using Microsoft.ML;
+using Microsoft.ML.Data;
+using Microsoft.ML.Runtime;
+using MLNetLosses.Data;
+using MLNetLosses.Interop;
+using MLNetLosses.Scoring;
+using static TorchSharp.torch;
+
+namespace MLNetLosses.Transforms;
+
+/// <summary>Changes images at random and moves their boxes with them. The augmentation is in its text form.</summary>
+internal sealed record AugmentObjects(
+    string Augmentation,
+    string Output,
+    string Image,
+    string Labels,
+    string Boxes,
+    string? Ignored,
+    long Seed
+) : IRowTransform<AugmentObjects>
+{
+    public static ModelFormat Format { get; } =
+        new("MLLAUGOB", "MLNetLossesAugmentObj", "Images and boxes changed at random (MLNetLosses)");
+
+    public SchemaShape.Column[] Promise(SchemaShape input, IExceptionContext environment)
+    {
+        ImageColumn.Check(input, Image, environment);
+        return [SchemaShapes.Scalar(Output, MLImages.ColumnType)];
+    }
+
+    public BoundTransform Bind(DataViewSchema input, IExceptionContext environment)
+    {
+        var labels = ClassVectorColumn.Find(input, Labels, "classes", environment).Column;
+        return ((VectorDataViewType)labels.Type).ItemType is TextDataViewType
+            ? BoundTransform.Of(new Scorer<ReadOnlyMemory<char>>(input, labels, this, environment))
+            : BoundTransform.Of(new Scorer<uint>(input, labels, this, environment));
+    }
+
+    private sealed record Item<TLabel>(RowImage Image, DataViewRowId Id, float[] Boxes, TLabel[] Labels, bool[]? Ignored);
+
+    private sealed record Result<TLabel>(RgbaPixels Image, float[] Boxes, TLabel[] Labels, bool[] Ignored);
+
+    private sealed class Scorer<TLabel>(
+        DataViewSchema input,
+        DataViewSchema.Column labels,
+        AugmentObjects settings,
+        IExceptionContext environment
+    ) : RowScorer<Item<TLabel>, Result<TLabel>>(input, Outputs(input, settings))
+    {
+        // Less than half a pixel left along a side: nothing to learn from.
+        private const double LeastSide = 0.5;
+
+        private static readonly PixelNormalization Plain = new([0, 0, 0], [1, 1, 1], 3);
+
+        private readonly Augmentation augmentation = Data.Augmentation.Parse(settings.Augmentation);
+        private readonly ImageColumn image = ImageColumn.Find(input, settings.Image, environment);
+        private readonly DataViewSchema.Column boxes = VectorColumns.Find<float>(input, settings.Boxes, "boxes", environment);
+        private readonly DataViewSchema.Column? ignored = Flags(input, settings) is not null
+            ? VectorColumns.Find<bool>(input, settings.Ignored!, "ignored objects", environment)
+            : null;
+
+        public override IReadOnlyList<DataViewSchema.Column> Inputs =>
+            [.. new[] { image.Column, labels, boxes, ignored }.OfType<DataViewSchema.Column>()];
+
+        public override Func<Item<TLabel>> CreateReader(DataViewRow row)
+        {
+            var (readImage, readId) = (image.CreateReader(row), row.GetIdGetter());
+            var (readBoxes, readLabels) = (VectorColumns.CreateReader<float>(row, boxes), VectorColumns.CreateReader<TLabel>(row, labels));
+            var readIgnored = ignored is { } flags ? VectorColumns.CreateReader<bool>(row, flags) : null;
+            return () =>
+            {
+                DataViewRowId id = default;
+                readId(ref id);
+                return new(readImage(), id, readBoxes(), readLabels(), readIgnored?.Invoke());
+            };
+        }
+
+        protected override Result<TLabel> Compute(Item<TLabel> item)
+        {
+            var count = item.Labels.Length;
+            if (item.Boxes.Length != 4 * count || (item.Ignored?.Length ?? count) != count)
+                throw new ArgumentException(
+                    $"Row {item.Image.Row} has {count} labels, {item.Boxes.Length} numbers in the column '{settings.Boxes}' and {item.Ignored?.Length ?? count} flags: there must be 4 numbers a label, x0 y0 x1 y1, and one flag."
+                );
+            var source = UprightImage.Decode(item.Image);
+            var (epoch, draw) = ((int)(item.Id.High & int.MaxValue), (int)(item.Id.Low & int.MaxValue));
+            var plan = AugmentationPlan.Sample(augmentation, 1, source.Width, source.Height, settings.Seed, epoch, draw);
+            var (moved, kept) = (new List<float>(), new List<int>());
+            for (var i = 0; i < count; i++)
+            {
+                var box = new PixelBox(item.Boxes[4 * i], item.Boxes[4 * i + 1], item.Boxes[4 * i + 2], item.Boxes[4 * i + 3]);
+                if (plan.Geometry[0].Apply([box], out _) is not [var place])
+                    continue;
+                if (place.X1 - place.X0 < LeastSide || place.Y1 - place.Y0 < LeastSide)
+                    continue;
+                moved.AddRange([(float)place.X0, (float)place.Y0, (float)place.X1, (float)place.Y1]);
+                kept.Add(i);
+            }
+            return new(Change(source, plan), [.. moved], Kept(item.Labels), item.Ignored is null ? [] : Kept(item.Ignored));
+
+            T[] Kept<T>(T[] all) => [.. kept.Select(i => all[i])];
+        }
+
+        public override Delegate CreateGetter(int output, Func<Result<TLabel>> current) =>
+            output switch
+            {
+                0 => (ValueGetter<MLImage>)((ref MLImage value) => value = current().Image.ToImage()),
+                1 => (ValueGetter<VBuffer<TLabel>>)((ref VBuffer<TLabel> value) => Set(ref value, current().Labels)),
+                2 => (ValueGetter<VBuffer<float>>)((ref VBuffer<float> value) => Set(ref value, current().Boxes)),
+                _ => (ValueGetter<VBuffer<bool>>)((ref VBuffer<bool> value) => Set(ref value, current().Ignored)),
+            };
+
+        private static RgbaPixels Change(UprightImage source, AugmentationPlan plan)
+        {
+            using var scope = NewDisposeScope();
+            using var frozen = no_grad();
+            var placed = new byte[source.Planes.Length];
+            BatchAugmentation.Place(plan, 0, source.Planes, placed);
+            var bytes = tensor(placed, [1, 3, source.Height, source.Width], ScalarType.Byte);
+            var changed = BatchAugmentation.Apply(plan, bytes, Plain).mul_(255).round_().clamp_(0, 255).to(ScalarType.Byte);
+            return new UprightImage(changed.data<byte>().ToArray(), (int)changed.shape[3], (int)changed.shape[2]).ToPixels();
+        }
+
+        private static DataViewSchema.Column? Flags(DataViewSchema input, AugmentObjects settings) =>
+            settings.Ignored is { } name ? input.GetColumnOrNull(name) : null;
+
+        private static DataViewSchema.DetachedColumn[] Outputs(DataViewSchema input, AugmentObjects settings)
+        {
+            var objects = new[] { input.GetColumnOrNull(settings.Labels), input.GetColumnOrNull(settings.Boxes), Flags(input, settings) };
+            return [new(settings.Output, MLImages.ColumnType), .. objects.OfType<DataViewSchema.Column>().Select(Same)];
+        }
+
+        /// <summary>The column under its own name; rows keep any number of objects.</summary>
+        private static DataViewSchema.DetachedColumn Same(DataViewSchema.Column column) =>
+            new(
+                column.Name,
+                column.Type is VectorDataViewType vector ? new VectorDataViewType(vector.ItemType) : column.Type,
+                column.Annotations
+            );
+
+        private static void Set<T>(ref VBuffer<T> value, T[] items)
+        {
+            var editor = VBufferEditor.Create(ref value, items.Length);
+            items.CopyTo(editor.Values);
+            value = editor.Commit();
+        }
+    }
+}
