@@ -123,10 +123,10 @@ public static class CellPainter
             _ => 0.36f,
         };
 
-    private static SKColor Shade(SKColor color, float light) =>
+    internal static SKColor Shade(SKColor color, float light) =>
         new(Clamp(color.Red * light), Clamp(color.Green * light), Clamp(color.Blue * light));
 
-    private static void AddNoise(SKBitmap bitmap, int strength, Random random)
+    internal static void AddNoise(SKBitmap bitmap, int strength, Random random)
     {
         var pixels = bitmap.GetPixelSpan();
         for (var i = 0; i < pixels.Length; i++)

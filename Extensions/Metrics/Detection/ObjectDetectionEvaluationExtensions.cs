@@ -91,7 +91,11 @@ public static class ObjectDetectionEvaluationExtensions
                 );
             }
         }
-        return evaluator.Metrics();
+        var metrics = evaluator.Metrics();
+        // Keys have an order; text has none but by name.
+        return label.Names is not null
+            ? metrics
+            : new(metrics.ImageCount, [.. metrics.PerClass.OrderBy(one => one.Name, StringComparer.Ordinal)]);
 
         int[] Indices(IReadOnlyList<string?> names, string column)
         {

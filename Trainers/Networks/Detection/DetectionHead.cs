@@ -58,6 +58,18 @@ public abstract record DetectionHead : Definition
         init => field = Valid(value);
     }
 
+    /// <summary>Reads a head from its text form, such as <c>RetinaNet(channels: 64)</c> or <c>Fcos</c>, or from JSON.</summary>
+    /// <param name="text">The text.</param>
+    /// <exception cref="FormatException">No such head or option, or a value out of range; the message lists what is allowed.</exception>
+    public static DetectionHead Parse(string text)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(text);
+        text = text.Trim();
+        if (text.StartsWith('{'))
+            return (DetectionHead)DefinitionJson.Deserialize(text, typeof(DetectionHead));
+        return (DetectionHead)DefinitionText.Parse(text.Contains('(') ? text : text + "()", typeof(DetectionHead));
+    }
+
     /// <summary>How anchors find their objects where the trainer's options do not say.</summary>
     internal abstract AnchorMatching DefaultMatching { get; }
 
