@@ -91,6 +91,40 @@ public sealed class SegmentationNetworkTests
     }
 
     [TestMethod]
+    [DataRow(SegmentationArchitecture.UNet, Backbone.ResNet18)]
+    [DataRow(SegmentationArchitecture.UNet, Backbone.ResNet20Cifar)]
+    [DataRow(SegmentationArchitecture.UNet, Backbone.MobileNetV3Small)]
+    [DataRow(SegmentationArchitecture.UNet, Backbone.EfficientNetB0)]
+    [DataRow(SegmentationArchitecture.UNet, Backbone.ShuffleNetV2X05)]
+    [DataRow(SegmentationArchitecture.FPN, Backbone.ResNet18)]
+    [DataRow(SegmentationArchitecture.DeepLabV3Plus, Backbone.MobileNetV3Small)]
+    public void SinglePrecisionGivesWhatDoublePrecisionGives(SegmentationArchitecture architecture, Backbone backbone)
+    {
+        // In single precision oneDNN computes, in its own layouts; in double precision plain loops do.
+        using var scope = NewDisposeScope();
+        var shape = new SegmentationShape(architecture, backbone, 11);
+        using var single = SegmentationNetwork.Create(shape, seed: 1);
+        using var twice = SegmentationNetwork.Create(shape, seed: 1);
+        twice.to(ScalarType.Float64);
+        single.eval(); // nothing is drawn
+        twice.eval();
+        var images = rand([2, 3, 32, 32], generator: new Generator(5));
+        var (a, b) = (single.call(images), twice.call(images.to(ScalarType.Float64)));
+        var weights = rand(b.shape, ScalarType.Float64, generator: new Generator(6)) - 0.5;
+        (a * weights.to(ScalarType.Float32)).sum().backward();
+        (b * weights).sum().backward();
+        Compare("logits", b.detach(), a.detach());
+        foreach (var ((name, expected), (_, actual)) in twice.named_parameters().Zip(single.named_parameters()))
+            Compare(name, expected.grad!, actual.grad!);
+
+        static void Compare(string name, Tensor expected, Tensor actual)
+        {
+            var scale = Math.Max(1e-3, expected.abs().max().item<double>());
+            Assert.IsLessThan(2e-3, (expected - actual.to(ScalarType.Float64)).abs().max().item<double>() / scale, name);
+        }
+    }
+
+    [TestMethod]
     public void WeightsOfABackboneAndOfAWholeNetworkLoad()
     {
         using var scope = NewDisposeScope();
