@@ -1,0 +1,99 @@
+using static MLNetLosses.Training.Html;
+
+namespace MLNetLosses.Training;
+
+/// <summary>What the gradients tell, of the whole and of the terms.</summary>
+internal static class GradientRules
+{
+    private const int LeastSamples = 3;
+
+    /// <summary>The norm grows by orders of magnitude and stays there.</summary>
+    public static IEnumerable<Finding> Exploding(TrainingHistory history)
+    {
+        var norms = Norms(history);
+        if (norms.Length < LossCurve.Least)
+            yield break;
+        var window = Math.Max(3, norms.Length / 20);
+        var usual = Robust.Median(norms.Skip(norms.Length / 20).Take(norms.Length / 2));
+        var now = Robust.Median(norms.TakeLast(window));
+        var spread = Robust.Spread([.. norms.Select(n => Math.Log(Math.Max(n, 1e-30)))]);
+        var certain = usual * Math.Exp(Math.Min(6 * spread, Math.Log(1000)));
+        if (now > 30 * usual && (now > certain || now > 300 * usual))
+            yield return new(
+                FindingKind.ExplodingGradient,
+                "",
+                $"The gradient's norm was {Number(usual)} and now is {Number(now)}.",
+                "Clip the gradient (GradientClipNorm = 1), lower the learning rate, or find the term whose gradient grows.",
+                history.LastStep
+            );
+    }
+
+    /// <summary>The norm is nearly nothing beside what it was, though most of the loss is left.</summary>
+    public static IEnumerable<Finding> Vanishing(TrainingHistory history)
+    {
+        var norms = Norms(history);
+        var curve = new LossCurve(history.Steps);
+        if (norms.Length < LossCurve.Least || !curve.IsLongEnough || !(curve.Remaining > 0.3))
+            yield break;
+        var (before, now) = (norms.Take(Math.Max(3, norms.Length / 4)).Max(), Robust.Median(norms.TakeLast(Math.Max(5, norms.Length / 4))));
+        if (now < 1e-3 * before || now < 1e-7)
+            yield return new(
+                FindingKind.VanishingGradient,
+                "",
+                $"The gradient's norm fell from {Number(before)} to {Number(now)} while {curve.Remaining:P0} of the loss are left.",
+                "Look for outputs that saturate (a sigmoid or softmax far out), dead activations, or too high a learning rate at the start; add normalisation layers or start from trained weights.",
+                history.LastStep
+            );
+    }
+
+    /// <summary>Terms that give nearly all or nearly nothing of the gradient, and terms that pull against each other.</summary>
+    public static IEnumerable<Finding> Terms(TrainingHistory history)
+    {
+        var sampled = history.Steps.Where(s => s.Terms.Values.Any(t => t.GradientNorm is not null)).ToList();
+        var late = sampled.Skip(sampled.Count / 2).ToList();
+        if (late.Count < LeastSamples)
+            yield break;
+        var trained = late[^1].Terms.Where(t => t.Value.Weight != 0).Select(t => t.Key).ToList();
+        var shares = trained.ToDictionary(name => name, name => Robust.Median(late.Select(s => Share(s, name))));
+        foreach (var name in trained.Count < 2 ? [] : trained)
+        {
+            var share = shares[name];
+            if (share < 0.01)
+                yield return new(
+                    FindingKind.DeadTerm,
+                    name,
+                    $"The term '{name}' gives {share:P2} of the gradient (median of {late.Count} samples): it changes nothing.",
+                    $"Raise its weight {Number(Math.Min(1000, Math.Round(0.1 / Math.Max(share, 1e-4))))} times, leave it out, or let weights be learnt (LossWeighting).",
+                    late[^1].Step
+                );
+            else if (share > 0.95 && shares.Values.All(s => !(s < 0.01)))
+                yield return new(
+                    FindingKind.DominatingTerm,
+                    name,
+                    $"The term '{name}' gives {share:P0} of the gradient (median of {late.Count} samples): the others hardly count.",
+                    "Lower its weight, or let weights be learnt (LossWeighting = new HomoscedasticUncertaintyLoss()).",
+                    late[^1].Step
+                );
+        }
+        foreach (var pair in late.SelectMany(s => s.GradientCosines?.Keys ?? []).Distinct())
+        {
+            double[] cosines = [.. late.Select(s => s.GradientCosines?.GetValueOrDefault(pair, double.NaN) ?? double.NaN).Where(double.IsFinite)];
+            if (cosines.Length >= LeastSamples && Robust.Median(cosines) < -0.2 && cosines.Count(c => c < 0) >= 0.75 * cosines.Length)
+                yield return new(
+                    FindingKind.ConflictingTerms,
+                    pair,
+                    $"The gradients of {pair} have a cosine of {Number(Robust.Median(cosines))} (median of {cosines.Length} samples): what helps one harms the other.",
+                    "Weigh one of them less, or let a rule on gradients settle it (LossWeighting = new ProjectConflictingGradientsLoss()).",
+                    late[^1].Step
+                );
+        }
+    }
+
+    private static double Share(StepsRecord steps, string name)
+    {
+        var sum = steps.Terms.Values.Sum(t => t.GradientNorm ?? 0);
+        return sum > 0 && steps.Terms.TryGetValue(name, out var term) && term.GradientNorm is { } norm ? norm / sum : double.NaN;
+    }
+
+    private static double[] Norms(TrainingHistory history) => [.. history.Steps.Select(s => s.GradientNorm).OfType<double>().Where(double.IsFinite)];
+}

@@ -1,0 +1,93 @@
+using static MLNetLosses.Training.Html;
+
+namespace MLNetLosses.Training;
+
+/// <summary>What the validations tell.</summary>
+internal static class ValidationRules
+{
+    private const int Epochs = 3;
+    private const int MostNamed = 10;
+    private const int LeastRows = 5;
+
+    /// <summary>The training loss goes on falling while the validation has got worse since its best epoch, by more than its own spread.</summary>
+    public static IEnumerable<Finding> Overfitting(TrainingHistory history)
+    {
+        var epochs = history.Epochs.Where(e => e.Validation is not null).ToList();
+        if (epochs.Count < 6)
+            yield break;
+        // A loss shows it earlier and smoother than a rate of hits.
+        var metrics = epochs[^1].Validation!;
+        var name = metrics.Metrics.Keys.FirstOrDefault(RunCharts.IsLoss) ?? metrics.Primary;
+        var sign = RunCharts.IsLoss(name) || !metrics.HigherIsBetter ? 1 : -1;
+        var curve = epochs.Select(e => sign * RunCharts.Metric(e, name)).ToArray();
+        if (curve.Any(v => !double.IsFinite(v)))
+            yield break;
+        var best = Array.IndexOf(curve, curve.Min());
+        var since = curve.Length - 1 - best;
+        if (since < Math.Max(Epochs, curve.Length / 6))
+            yield break;
+        var after = curve[best..];
+        var worse = Robust.Median(after.TakeLast(3)) - curve[best];
+        var noise = Robust.Noise(curve);
+        var least = RunCharts.IsLoss(name) ? 0.1 * Math.Abs(curve[best]) : 0.02 * Math.Max(1, Math.Abs(curve[best]));
+        var (before, now) = (epochs[best].Train.Loss, Robust.Median(epochs.TakeLast(3).Select(e => e.Train.Loss)));
+        if (worse <= Math.Max(least, 4 * noise) || Robust.Trend(after) < 0.4 || now > before - 0.05 * Math.Abs(before))
+            yield break;
+        yield return new(
+            FindingKind.Overfitting,
+            "",
+            $"Since epoch {epochs[best].Epoch} the validation's {name} went from {Number(sign * curve[best])} to {Number(sign * (curve[best] + worse))} while the training loss fell from {Number(before)} to {Number(now)}.",
+            "Stronger augmentation, more weight decay or label smoothing, more data, a smaller network, or EarlyStoppingCriteria; the model of the best epoch is kept by default.",
+            epochs[^1].Step
+        );
+    }
+
+    /// <summary>A class that the validation has rows of and that no row was predicted as, for some epochs.</summary>
+    public static IEnumerable<Finding> ClassNeverPredicted(TrainingHistory history)
+    {
+        var epochs = history.Epochs.Where(e => e.Validation is { Classes.Count: > 0 }).ToList();
+        if (epochs.Count < Math.Max(Epochs, history.Run.EpochCount / 5))
+            yield break;
+        var last = epochs.TakeLast(Epochs).Select(e => e.Validation!.Classes).ToList();
+        if (last.Exists(classes => classes.Count != last[0].Count))
+            yield break;
+        var never = Enumerable.Range(0, last[0].Count).Where(c => last.TrueForAll(classes => IsMissed(classes[c]))).ToList();
+        if (never.Count == last[0].Count)
+            yield break; // nothing is predicted at all: that is another trouble
+        var classes = never.Select(c => last[^1][c]).ToList();
+        if (classes.Count > MostNamed)
+            yield return Found("", $"{classes.Count} of {last[0].Count} classes, such as {string.Join(", ", classes.Take(5).Select(c => $"'{c.Name}'"))}, were predicted for no row");
+        else
+            foreach (var found in classes)
+                yield return Found(found.Name, $"No row was predicted as '{found.Name}', though {Number(found.Values["count"])} of the validation are");
+
+        Finding Found(string subject, string evidence) =>
+            new(
+                FindingKind.ClassNeverPredicted,
+                subject,
+                $"{evidence}, in the last {Epochs} epochs.",
+                "Weigh the classes (ClassWeights = ClassWeights.Balanced), draw rare classes more often (SampleOrder), take a loss for imbalance (ClassBalanced, LogitAdjusted, Focal), or check the labels.",
+                epochs[^1].Step
+            );
+    }
+
+    /// <summary>Rows that contradict their label, surely and for some epochs, while the others are learnt.</summary>
+    public static IEnumerable<Finding> LabelNoise(TrainingHistory history)
+    {
+        if (history.Epochs is not [.., { Train: { RowCount: > 0 } train } last])
+            yield break;
+        var share = (double)train.SuspectCount / train.RowCount;
+        if (train.SuspectCount < LeastRows || share < 0.01)
+            yield break;
+        yield return new(
+            FindingKind.LabelNoise,
+            "",
+            $"{train.SuspectCount} of {train.RowCount} training rows ({share:P1}) contradict their label, surely and in the same way, for {RowTracker.Patience} epochs or more; the first: row {string.Join(", ", train.SuspectRows.Take(5).Select(r => r.Row))}.",
+            "Look at these rows (the report shows them) and mend their labels, or take a loss that stands noise (GeneralizedCrossEntropy, SymmetricCrossEntropy, label smoothing).",
+            last.Step
+        );
+    }
+
+    private static bool IsMissed(ClassMetrics metrics) =>
+        metrics.Values.GetValueOrDefault("count") >= LeastRows && metrics.Values.TryGetValue("predicted", out var predicted) && predicted == 0;
+}
