@@ -37,7 +37,11 @@ public sealed class MonitoringOptionTests
         Assert.AreEqual("6", history.Run.Data["validation images"]);
         foreach (var epoch in history.Epochs)
         {
-            Assert.AreEqual(model.Summary.History[epoch.Epoch - 1].Metrics!.Values["accuracy"], epoch.Validation!.Metrics["accuracy"], 1e-5);
+            Assert.AreEqual(
+                model.Summary.History[epoch.Epoch - 1].Metrics!.Values["accuracy"],
+                epoch.Validation!.Metrics["accuracy"],
+                1e-5
+            );
             CollectionAssert.AreEqual(DrawnImages.Classes, epoch.Validation.Classes.Select(c => c.Name).ToArray());
             Assert.AreEqual(6, epoch.Validation.Classes.Sum(c => c.Values["count"]));
             Assert.HasCount(6, epoch.Validation.HardestRows);
@@ -60,7 +64,10 @@ public sealed class MonitoringOptionTests
         var data = Training.Data(24);
         CollectionAssert.AreEqual(
             Training.Weights(data, Training.Small()),
-            Training.Weights(data, Training.Small(o => (o.TrainingLogFile, o.ReportFile, o.TensorBoardFolder) = (At("l"), At("r"), At("t"))))
+            Training.Weights(
+                data,
+                Training.Small(o => (o.TrainingLogFile, o.ReportFile, o.TensorBoardFolder) = (At("l"), At("r"), At("t")))
+            )
         );
 
         string At(string name) => Path.Combine(folder, name);

@@ -8,7 +8,8 @@ public sealed class DiagnosisTests
 {
     private const int Seeds = 100;
 
-    public static IEnumerable<object[]> Sicknesses => SyntheticTraining.Sicknesses.Select((s, i) => new object[] { i, $"{s.Kind}: {s.Name}" });
+    public static IEnumerable<object[]> Sicknesses =>
+        SyntheticTraining.Sicknesses.Select((s, i) => new object[] { i, $"{s.Kind}: {s.Name}" });
 
     [TestMethod]
     [DynamicData(nameof(Sicknesses))]
@@ -75,9 +76,23 @@ public sealed class DiagnosisTests
                 var isFlipped = row % 20 == 0;
                 var isHard = row % 20 == 1;
                 // Hard rows are wrong now and then, and another class each time, or not sure of it.
-                var predicted = isFlipped ? 1 : isHard ? random.Next(5) : 0;
-                var confidence = isFlipped ? 0.9f : isHard ? 0.3f + 0.3f * random.NextSingle() : 0.95f;
-                tracker.Add(row, isFlipped ? 4 : isHard ? 1.5 : 0.05, label: 0, predicted, confidence);
+                var predicted =
+                    isFlipped ? 1
+                    : isHard ? random.Next(5)
+                    : 0;
+                var confidence =
+                    isFlipped ? 0.9f
+                    : isHard ? 0.3f + 0.3f * random.NextSingle()
+                    : 0.95f;
+                tracker.Add(
+                    row,
+                    isFlipped ? 4
+                        : isHard ? 1.5
+                        : 0.05,
+                    label: 0,
+                    predicted,
+                    confidence
+                );
             }
             (_, var found, count) = tracker.EndEpoch(100, []);
             suspects = [.. found];
@@ -91,7 +106,9 @@ public sealed class DiagnosisTests
     public void FindingIsToldOnceWhileTraining()
     {
         var told = new List<Finding>();
-        using var toy = new UnitTests.Training.Toy(loss: new MLNetLosses.Losses.CrossEntropyLoss() + 1e-6 * new MLNetLosses.Losses.FocalLoss());
+        using var toy = new UnitTests.Training.Toy(
+            loss: new MLNetLosses.Losses.CrossEntropyLoss() + 1e-6 * new MLNetLosses.Losses.FocalLoss()
+        );
         var job = new TrainingJob
         {
             Network = toy.Network,

@@ -28,7 +28,13 @@ internal sealed class SyntheticTraining
         Rate = t =>
             peak
             * Math.Min(1, (t + 0.001) / 0.05)
-            * (schedule == 0 ? 1 : schedule == 1 ? 0.5 * (1 + Math.Cos(Math.PI * t)) : t < 0.5 ? 1 : t < 0.8 ? 0.1 : 0.01);
+            * (
+                schedule == 0 ? 1
+                : schedule == 1 ? 0.5 * (1 + Math.Cos(Math.PI * t))
+                : t < 0.5 ? 1
+                : t < 0.8 ? 0.1
+                : 0.01
+            );
         var ratio = Math.Pow(10, Between(-3.8, -1.9));
         Update = t => ratio * Rate(t) / peak;
         var (norm, growth) = (Math.Pow(10, Between(-1.5, 1.5)), Between(-1.5, 1));
@@ -40,7 +46,8 @@ internal sealed class SyntheticTraining
         Cosine = _ => cosine;
         // A gap between training and validation, and sometimes a little wear at the end.
         var (gap, wear) = (Between(1, 2.5), random.Next(3) == 0 ? Between(0, 0.05) : 0);
-        ValidationLoss = t => Floor * gap + 0.1 * Start + (Level(t) - Floor) * Between(0.9, 1.1) + wear * Start * 0.1 * Math.Max(0, t - 0.7);
+        ValidationLoss = t =>
+            Floor * gap + 0.1 * Start + (Level(t) - Floor) * Between(0.9, 1.1) + wear * Start * 0.1 * Math.Max(0, t - 0.7);
         ValidationNoise = Between(0.005, 0.05);
         Classes = random.Next(3, 15);
         Predicted = (_, t) => t < 0.1 && random.Next(4) == 0 ? 0 : 1;
@@ -119,12 +126,37 @@ internal sealed class SyntheticTraining
                 var (turn, slope) = (s.Between(0.2, 0.6), s.Between(0.6, 3));
                 var loss = s.ValidationLoss;
                 s.Level = t => s.Start * (0.02 + 0.98 * Math.Exp(-s.Between(3.9, 4.1) * t));
-                s.ValidationLoss = t => 0.4 * s.Start + 0.6 * s.Start * Math.Exp(-6 * Math.Min(t, turn)) + Math.Max(0, t - turn) * slope * s.Start;
+                s.ValidationLoss = t =>
+                    0.4 * s.Start + 0.6 * s.Start * Math.Exp(-6 * Math.Min(t, turn)) + Math.Max(0, t - turn) * slope * s.Start;
             }
         ),
-        (FindingKind.DominatingTerm, "one term has it all", s => { var share = s.Between(0.965, 0.985); s.Shares = _ => [share, 1 - share]; }),
-        (FindingKind.DeadTerm, "one term has nothing", s => { var share = Math.Pow(10, s.Between(-6, -2.5)); s.Shares = _ => [share, 1 - share]; }),
-        (FindingKind.ConflictingTerms, "terms pull apart", s => { var cosine = s.Between(-0.95, -0.4); s.Cosine = _ => cosine; }),
+        (
+            FindingKind.DominatingTerm,
+            "one term has it all",
+            s =>
+            {
+                var share = s.Between(0.965, 0.985);
+                s.Shares = _ => [share, 1 - share];
+            }
+        ),
+        (
+            FindingKind.DeadTerm,
+            "one term has nothing",
+            s =>
+            {
+                var share = Math.Pow(10, s.Between(-6, -2.5));
+                s.Shares = _ => [share, 1 - share];
+            }
+        ),
+        (
+            FindingKind.ConflictingTerms,
+            "terms pull apart",
+            s =>
+            {
+                var cosine = s.Between(-0.95, -0.4);
+                s.Cosine = _ => cosine;
+            }
+        ),
         (
             FindingKind.ExplodingGradient,
             "the gradient grows",
@@ -239,7 +271,10 @@ internal sealed class SyntheticTraining
                         [
                             .. Enumerable
                                 .Range(0, Classes)
-                                .Select(c => new ClassMetrics($"class {c}", new Dictionary<string, double> { ["count"] = 20, ["predicted"] = 20 * Predicted(c, t) })),
+                                .Select(c => new ClassMetrics(
+                                    $"class {c}",
+                                    new Dictionary<string, double> { ["count"] = 20, ["predicted"] = 20 * Predicted(c, t) }
+                                )),
                         ],
                     },
                 }
@@ -247,7 +282,14 @@ internal sealed class SyntheticTraining
         }
         return history;
 
-        static TermRecord Term(double value, double? norm) => new() { Value = value, Weight = 1, Weighted = value, GradientNorm = norm };
+        static TermRecord Term(double value, double? norm) =>
+            new()
+            {
+                Value = value,
+                Weight = 1,
+                Weighted = value,
+                GradientNorm = norm,
+            };
     }
 
     private double Between(double low, double high) => low + random.NextDouble() * (high - low);

@@ -14,7 +14,11 @@ internal static class CurveRules
         var rise = curve.End - curve.Lowest;
         var gained = Math.Max(curve.Start - curve.Lowest, 0);
         var stays = curve.Values.TakeLast(curve.Window).Count(v => v > curve.Lowest + rise / 2) >= 0.8 * curve.Window;
-        if (stays && rise > curve.Noise * Math.Max(1.5, 8 / Math.Sqrt(curve.Window)) && rise > Math.Max(0.5 * gained, 0.3 * Math.Abs(curve.Lowest)))
+        if (
+            stays
+            && rise > curve.Noise * Math.Max(1.5, 8 / Math.Sqrt(curve.Window))
+            && rise > Math.Max(0.5 * gained, 0.3 * Math.Abs(curve.Lowest))
+        )
             yield return new(
                 FindingKind.Divergence,
                 "",
@@ -37,7 +41,9 @@ internal static class CurveRules
         var spikes = Enumerable
             .Range(0, residuals.Length)
             .Skip(Math.Max(5, residuals.Length / 20))
-            .Where(i => residuals[i] > 12 * spread[i] && residuals[i] > 0.7 * Math.Abs(level[i]) && residuals[i] > 0.02 * Math.Abs(curve.Start))
+            .Where(i =>
+                residuals[i] > 12 * spread[i] && residuals[i] > 0.7 * Math.Abs(level[i]) && residuals[i] > 0.02 * Math.Abs(curve.Start)
+            )
             .ToList();
         if (spikes.Count < 2)
             yield break;

@@ -77,7 +77,10 @@ internal static class GradientRules
         }
         foreach (var pair in late.SelectMany(s => s.GradientCosines?.Keys ?? []).Distinct())
         {
-            double[] cosines = [.. late.Select(s => s.GradientCosines?.GetValueOrDefault(pair, double.NaN) ?? double.NaN).Where(double.IsFinite)];
+            double[] cosines =
+            [
+                .. late.Select(s => s.GradientCosines?.GetValueOrDefault(pair, double.NaN) ?? double.NaN).Where(double.IsFinite),
+            ];
             if (cosines.Length >= LeastSamples && Robust.Median(cosines) < -0.2 && cosines.Count(c => c < 0) >= 0.75 * cosines.Length)
                 yield return new(
                     FindingKind.ConflictingTerms,
@@ -95,5 +98,6 @@ internal static class GradientRules
         return sum > 0 && steps.Terms.TryGetValue(name, out var term) && term.GradientNorm is { } norm ? norm / sum : double.NaN;
     }
 
-    private static double[] Norms(TrainingHistory history) => [.. history.Steps.Select(s => s.GradientNorm).OfType<double>().Where(double.IsFinite)];
+    private static double[] Norms(TrainingHistory history) =>
+        [.. history.Steps.Select(s => s.GradientNorm).OfType<double>().Where(double.IsFinite)];
 }

@@ -42,5 +42,4 @@ internal sealed class LossCurve
     public double Remaining => Start > 0 && Lowest >= 0 ? End / Start : double.NaN;
 
     public long LastStep => Steps.Count == 0 ? 0 : Steps[^1].Step;
-
 }

@@ -56,10 +56,16 @@ internal static class ValidationRules
             yield break; // nothing is predicted at all: that is another trouble
         var classes = never.Select(c => last[^1][c]).ToList();
         if (classes.Count > MostNamed)
-            yield return Found("", $"{classes.Count} of {last[0].Count} classes, such as {string.Join(", ", classes.Take(5).Select(c => $"'{c.Name}'"))}, were predicted for no row");
+            yield return Found(
+                "",
+                $"{classes.Count} of {last[0].Count} classes, such as {string.Join(", ", classes.Take(5).Select(c => $"'{c.Name}'"))}, were predicted for no row"
+            );
         else
             foreach (var found in classes)
-                yield return Found(found.Name, $"No row was predicted as '{found.Name}', though {Number(found.Values["count"])} of the validation are");
+                yield return Found(
+                    found.Name,
+                    $"No row was predicted as '{found.Name}', though {Number(found.Values["count"])} of the validation are"
+                );
 
         Finding Found(string subject, string evidence) =>
             new(
@@ -89,5 +95,7 @@ internal static class ValidationRules
     }
 
     private static bool IsMissed(ClassMetrics metrics) =>
-        metrics.Values.GetValueOrDefault("count") >= LeastRows && metrics.Values.TryGetValue("predicted", out var predicted) && predicted == 0;
+        metrics.Values.GetValueOrDefault("count") >= LeastRows
+        && metrics.Values.TryGetValue("predicted", out var predicted)
+        && predicted == 0;
 }
