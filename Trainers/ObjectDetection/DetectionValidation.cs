@@ -14,6 +14,8 @@ internal sealed class DetectionValidation(
     PixelNormalization normalization,
     IReadOnlyList<string> classes,
     torch.Device device,
+    int readers,
+    Func<DetectionEvidence> evidence,
     Action check
 )
 {
@@ -27,16 +29,18 @@ internal sealed class DetectionValidation(
     {
         var inference = new DetectionInference(network.Shape, settings, normalization);
         var evaluator = new ObjectDetectionEvaluator(classes);
+        var seen = evidence();
         foreach (var block in positions.Chunk(BlockImages))
         {
             cancellation.ThrowIfCancellationRequested();
             check();
-            SizedImage?[] images = [.. block.AsParallel().AsOrdered().Select(rows.Images.Read)];
+            var images = ParallelDecoding.Run(block.Length, readers, i => rows.Images.Read(block[i]));
             var found = inference.Run(network, images, device);
             for (var i = 0; i < block.Length; i++)
             {
                 var (truth, detections) = (rows.Objects[block[i]], found[i]!);
                 evaluator.Add<float>(truth.Boxes, truth.Labels, detections.Boxes, detections.Classes, detections.Scores, truth.Ignored);
+                seen.Add(block[i], truth, detections);
             }
         }
         var metrics = evaluator.Metrics();
@@ -48,7 +52,10 @@ internal sealed class DetectionValidation(
                 [AveragePrecision75] = OrZero(metrics.AveragePrecision75),
             },
             MeanAveragePrecision
-        );
+        )
+        {
+            Details = seen.Finish(metrics),
+        };
     }
 
     // Undefined where the validation set has no objects: nothing was found that was to be found.

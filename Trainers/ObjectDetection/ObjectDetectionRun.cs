@@ -79,6 +79,14 @@ internal sealed class ObjectDetectionRun(IHost host, IChannel channel, ObjectDet
                 new(preprocessing),
                 columns.Names,
                 Device.Device,
+                batches.ReaderThreads,
+                () =>
+                    new(
+                        images.Images,
+                        columns.Names,
+                        options.ScoreThreshold,
+                        draws: options.ReportFile is not null || options.TensorBoardFolder is not null
+                    ),
                 CheckAlive
             )
             : null;
@@ -89,7 +97,8 @@ internal sealed class ObjectDetectionRun(IHost host, IChannel channel, ObjectDet
             batch => inputs.Make(network.Predict(batch.Input), AnchorTargets.From(batch.Targets)),
             validation is null ? null : validation.Measure,
             Facts(columns, data),
-            reports
+            reports,
+            Watched(columns, data)
         );
         if (batches.OutsideCount > 0)
             Channel.Warning($"Left out: {Quantity.Of(batches.OutsideCount, "object")} whose boxes lie outside their images.");
@@ -104,6 +113,26 @@ internal sealed class ObjectDetectionRun(IHost host, IChannel channel, ObjectDet
             Suppression = options.Suppression,
             MaximumDetections = options.MaximumDetections,
         };
+
+    private TaskMonitoring Watched(ObjectColumns columns, DetectionData data)
+    {
+        var rows = new Dictionary<string, string>
+        {
+            ["training images"] = $"{data.TrainingPositions.Length}",
+            ["validation images"] = $"{data.ValidationPositions.Length}",
+            ["size"] = $"shorter side {options.ImageSize}, longer side at most {options.LongestSide}",
+        };
+        foreach (var (name, count) in columns.Names.Zip(data.ClassCounts(columns.ClassCount)).Take(100))
+            rows[$"training objects of {name}"] = $"{count}";
+        return new()
+        {
+            Task = "object detection",
+            Data = rows,
+            Classes = columns.Names,
+            Picture = row => (row.IsValidation ? data.Validation : data.Training)?.Images.Picture(row.Row),
+            Source = row => (row.IsValidation ? data.Validation : data.Training)?.Images.SourceOf(row.Row),
+        };
+    }
 
     private Dictionary<string, string> Facts(ObjectColumns columns, DetectionData data) =>
         new()

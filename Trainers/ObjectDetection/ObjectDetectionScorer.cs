@@ -17,7 +17,7 @@ internal sealed class ObjectDetectionScorer(
     IExceptionContext environment
 ) : BlockScorer<RowImage, IReadOnlyList<SizedImage?>, Detections>(schema, OutputColumns(schema, model, classes))
 {
-    private const int BlockPixels = 2 << 20;
+    private const int BlockPixels = 1 << 20;
     private readonly ImageColumn images = ImageColumn.Find(schema, model.ImageColumnName, environment);
     private readonly Func<int, int, ImagePreprocessing> decoding = model.Sizing.Decoding(model.Preprocessing);
 
@@ -29,18 +29,9 @@ internal sealed class ObjectDetectionScorer(
 
     public override IReadOnlyList<SizedImage?> Prepare(IReadOnlyList<RowImage> items)
     {
-        var block = new SizedImage?[items.Count];
         try
         {
-            if (items.Count == 1)
-                Decode(0);
-            else
-                Parallel.For(0, items.Count, Decode);
-            return block;
-        }
-        catch (AggregateException several)
-        {
-            throw several.InnerExceptions.OfType<ImageDecodeException>().MinBy(problem => problem.Row) ?? several.InnerExceptions[0];
+            return ParallelDecoding.Run(items.Count, Environment.ProcessorCount, Decode);
         }
         finally
         {
@@ -48,13 +39,16 @@ internal sealed class ObjectDetectionScorer(
                 item.Dispose();
         }
 
-        void Decode(int i)
+        SizedImage? Decode(int i)
         {
             try
             {
-                block[i] = items[i].Decode(decoding);
+                return items[i].Decode(decoding);
             }
-            catch (ImageDecodeException) when (model.SkipUndecodableImages) { }
+            catch (ImageDecodeException) when (model.SkipUndecodableImages)
+            {
+                return null;
+            }
         }
     }
 

@@ -118,6 +118,11 @@ public sealed partial class ObjectDetectionTrainer
             set => LearningRate = value;
         }
 
+        /// <summary>
+        /// After how many epochs the learning rate is divided by 10, such as 6 and 9. Takes the place of <see cref="TrainerOptions.Schedule"/>. Null (the default): not.
+        /// </summary>
+        public IReadOnlyList<int>? Steps { get; set; }
+
         /// <summary>The weight decay of the <see cref="TrainerOptions.Optimizer"/>.</summary>
         public double WeightDecay
         {
@@ -136,6 +141,12 @@ public sealed partial class ObjectDetectionTrainer
 
         internal AnchorMatching UsedMatching => Matching ?? Head.DefaultMatching;
 
-        internal Options Copy() => Copy<Options>();
+        internal Options Copy()
+        {
+            var copy = Copy<Options>();
+            if (Steps is { Count: > 0 })
+                copy.Schedule = new EpochStepSchedule { Steps = [.. Steps], Epochs = Math.Max(1, Epoch) };
+            return copy;
+        }
     }
 }

@@ -31,6 +31,10 @@ public sealed partial class ObjectDetectionTrainer
                 made.Distinct().Count() == made.Length,
                 $"PredictedLabelColumnName, ScoreColumnName and PredictedBoundingBoxColumnName must differ; they are '{string.Join("', '", made)}'."
             )
+            .Require(
+                options.Steps is null || options.Steps.All(epoch => epoch >= 1),
+                $"Steps must hold numbers of epochs, 1 or more, or be null; it is [{string.Join(", ", options.Steps ?? [])}]."
+            )
             .Number(nameof(options.ScoreThreshold), options.ScoreThreshold, 0, 1)
             .Number(nameof(options.IOUThreshold), options.IOUThreshold, 0, 1)
             .Defined(nameof(options.Suppression), options.Suppression)

@@ -10,6 +10,8 @@ namespace MLNetLosses;
 /// </summary>
 internal sealed class SizedImageStore(Func<int, int, ImagePreprocessing> target, long memoryBudget) : IDisposable
 {
+    private const int PictureSide = 112;
+
     private readonly List<Entry> entries = [];
     private readonly ConcurrentDictionary<int, SizedImage> cache = new();
     private readonly SpillFile spill = new();
@@ -23,6 +25,36 @@ internal sealed class SizedImageStore(Func<int, int, ImagePreprocessing> target,
 
     /// <summary>The row of the data that messages name for a position.</summary>
     public long Row(int position) => entries[position].Source.Row;
+
+    /// <summary>The file at a position, or null where the image came from elsewhere.</summary>
+    public string? File(int position) => entries[position].Source.Path;
+
+    /// <summary>The file of a row of the data, if it is one.</summary>
+    public string? SourceOf(long row) => PositionOf(row) is { } position ? File(position) : null;
+
+    /// <summary>A small PNG of a row of the data; null for a row that is not there or cannot be read.</summary>
+    public byte[]? Picture(long row)
+    {
+        if (PositionOf(row) is not { } position)
+            return null;
+        try
+        {
+            var image = Read(position);
+            return PngEncoder.Encode(
+                image.Planes,
+                image.Width,
+                image.Height,
+                image.Planes.Length / (image.Width * image.Height),
+                PictureSide
+            );
+        }
+        catch (ImageDecodeException)
+        {
+            return null;
+        }
+    }
+
+    private int? PositionOf(long row) => entries.FindIndex(entry => entry.Source.Row == row) is >= 0 and var position ? position : null;
 
     /// <summary>Adds an image. One that ML.NET has decoded is resized at once; beyond the budget its bytes go to a temporary file.</summary>
     public void Add(RowImage image)

@@ -249,18 +249,39 @@ public class LearningTests
             )
             .ToList();
         var context = new MLContext(1);
-        (byte[] Weights, double Loss) Train(IDataView data)
+        (byte[] Weights, double Loss) Train(IDataView data, int readers = 1, long cache = 1 << 30)
         {
-            using var model = Detecting.Fit(data, Detecting.Small(o => o.Augmentation = new() { HorizontalFlip = 0.5 }));
+            using var model = Detecting.Fit(
+                data,
+                Detecting.Small(o =>
+                {
+                    (o.Augmentation, o.BatchSize) = (new() { HorizontalFlip = 0.5 }, 2);
+                    (o.ReaderThreads, o.ImageCacheBytes) = (readers, cache);
+                })
+            );
             return (Detecting.Weights(model), model.Summary.History[0].Loss);
         }
 
         var (weights, loss) = Train(DrawnObjects.Keyed(context, rows));
-        CollectionAssert.AreEqual(weights, Train(DrawnObjects.Keyed(context, rows)).Weights);
+        CollectionAssert.AreEqual(weights, Train(DrawnObjects.Keyed(context, rows), readers: 3, cache: 0).Weights);
         CollectionAssert.AreEqual(weights, Train(DrawnObjects.Keyed(context, files)).Weights);
         var paths = DrawnObjects.Keyed(context, files);
         var loaded = context.Transforms.LoadImages("Image", null, "Image").Fit(paths).Transform(paths);
-        Assert.AreEqual(loss, Train(loaded).Loss, 0.01 * loss); // resized with their alpha: other last bits of bytes
+        Assert.AreEqual(loss, Train(loaded, cache: 30_000).Loss, 0.01 * loss); // resized with their alpha: other last bits of bytes
+    }
+
+    [TestMethod]
+    public void WhatIsFoundMissedAndWrongIsCounted()
+    {
+        var truth = new RowObjects([0, 1, 0], [0, 0, 10, 10, 20, 0, 30, 10, 40, 0, 50, 10], [false, false, true]);
+        // Found; the same again; the right place but another class; the ignored one; too low a score.
+        var detections = new Detections(
+            [0, 0, 0, 0, 1],
+            [0.9f, 0.8f, 0.7f, 0.6f, 0.4f],
+            [1, 0, 11, 10, 0, 0, 10, 10, 20, 0, 30, 10, 40, 0, 50, 10, 20, 0, 30, 10]
+        );
+        Assert.AreEqual(new DetectionErrors(Found: 1, Missed: 1, Wrong: 2), DetectionErrors.Of(truth, detections, 0.5));
+        Assert.AreEqual(new DetectionErrors(Found: 2, Missed: 0, Wrong: 2), DetectionErrors.Of(truth, detections, 0.3));
     }
 
     [TestMethod]

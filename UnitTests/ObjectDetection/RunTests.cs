@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using Microsoft.ML;
 using Microsoft.ML.Data;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
@@ -231,6 +232,58 @@ public class RunTests
     }
 
     [TestMethod]
+    public void TheRateFallsAfterTheEpochsThatStepsNames()
+    {
+        using var model = Detecting.Fit(
+            DrawnObjects.Data(8),
+            Detecting.Small(o => (o.MaxEpoch, o.ImageSize, o.InitLearningRate, o.Steps) = (3, 32, 0.01, new List<int> { 1, 2 }))
+        );
+        var rates = model.Summary.History.Select(epoch => epoch.LearningRate).ToArray();
+        for (var i = 0; i < 3; i++)
+            Assert.AreEqual(Math.Pow(10, -2 - i), rates[i], 1e-9);
+    }
+
+    [TestMethod]
+    public void TheTrainingIsLoggedWithWhatWasFoundAndMissed()
+    {
+        using var folder = new DrawnImages();
+        var (log, report) = (Path.Combine(folder.Folder, "training.jsonl"), Path.Combine(folder.Folder, "report.html"));
+        using var model = Detecting.Fit(
+            DrawnObjects.Data(8),
+            Detecting.Small(o =>
+            {
+                (o.TrainingLogFile, o.ReportFile, o.TensorBoardFolder) = (log, report, Path.Combine(folder.Folder, "board"));
+                o.ValidationSet = DrawnObjects.Data(4, seed: 2);
+                o.ProgressInterval = 1;
+            })
+        );
+        var details = model.Summary.History[0].Metrics!.Details!;
+        CollectionAssert.AreEqual(DrawnObjects.Classes, details.Classes.Select(one => one.Name).ToArray());
+        // Nothing is found after one epoch: every image with objects stands out, with all of them missed.
+        Assert.IsTrue(details.HardestRows.All(row => row.Predicted!.Contains("missed", StringComparison.Ordinal)));
+        Assert.AreEqual(DrawnObjects.Rows(4, seed: 2).Count(row => row.Label.Length > 0), details.HardestRows.Count);
+        Assert.AreEqual(PngSignature, details.Pictures[0].Content[0]);
+        StringAssert.Contains(File.ReadAllText(log), "classification");
+        StringAssert.Contains(File.ReadAllText(report), "object detection");
+    }
+
+    private const byte PngSignature = 0x89;
+
+    [TestMethod]
+    public void TheProcessKeepsNoTensorsOfATraining()
+    {
+        long Left(int epochs)
+        {
+            var before = LiveTensors.Settled();
+            Detecting.Fit(DrawnObjects.Data(6), Detecting.Small(o => (o.Epoch, o.ImageSize, o.BatchSize) = (epochs, 32, 2))).Dispose();
+            return LiveTensors.Settled() - before;
+        }
+
+        Left(1); // fills what is kept once a process
+        Assert.AreEqual(Left(1), Left(4)); // the networks themselves are counted twice by TorchSharp, whatever they learn
+    }
+
+    [TestMethod]
     public void WeightsOfABackboneAndOfADetectorAreTaken()
     {
         using var folder = new DrawnImages();
@@ -260,6 +313,21 @@ public class RunTests
         var taken = Start(path);
         Assert.AreNotEqual(fresh["head.regression_head.bbox_reg.weight"], taken["head.regression_head.bbox_reg.weight"]);
         Assert.AreEqual(fresh["head.classification_head.cls_logits.weight"], taken["head.classification_head.cls_logits.weight"]);
+        // torchvision's first layout: layers of the pyramid and of the branches lie one level higher.
+        using (var detector = DetectionNetwork.Create(new(Backbone.ShuffleNetV2X05, Detecting.SmallHead, 7), seed: 99))
+        using (var stream = File.Create(path))
+            SafetensorsWriter.Write(
+                stream,
+                detector
+                    .state_dict()
+                    .ToDictionary(
+                        pair => Regex.Replace(pair.Key, @"((inner|layer)_blocks\.\d+|head\.conv\.0)\.0\.", "$1."),
+                        pair => pair.Value
+                    )
+            );
+        var old = Start(path);
+        Assert.AreEqual(taken["head.regression_head.conv.0.0.weight"], old["head.regression_head.conv.0.0.weight"]);
+        Assert.AreEqual(taken["backbone.fpn.layer_blocks.2.0.bias"], old["backbone.fpn.layer_blocks.2.0.bias"]);
         using (var other = BackboneNetwork.Create(Backbone.ResNet20Cifar, 10))
         using (var stream = File.Create(path))
             SafetensorsWriter.Write(stream, other.state_dict());
