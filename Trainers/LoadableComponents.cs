@@ -8,3 +8,5 @@ using MLNetLosses.Transforms;
 [assembly: Loadable<ObjectDetectionTransformer>]
 [assembly: Loadable<RowTransformer<DrawBoxes>>]
 [assembly: Loadable<RowTransformer<AugmentObjects>>]
+[assembly: Loadable<RowTransformer<OverlayMask>>]
+[assembly: Loadable<RowTransformer<AugmentMask>>]

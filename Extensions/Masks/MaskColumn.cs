@@ -8,7 +8,8 @@ namespace MLNetLosses.Masks;
 /// <summary>A column that holds masks: as <see cref="SegmentationMask"/>, or as the path of a file of class indices.</summary>
 internal sealed class MaskColumn
 {
-    private const string Expected = "SegmentationMask, or String (the path of a greyscale or palette picture of class indices)";
+    private const string Expected =
+        "SegmentationMask (what mlContext.Data.LoadSegmentationFolder and mlContext.Transforms.LoadSegmentationMask give) or String (the path of a picture of class indices)";
     private readonly bool isPath;
 
     private MaskColumn(DataViewSchema.Column column, bool isPath) => (Column, this.isPath) = (column, isPath);
@@ -42,24 +43,32 @@ internal sealed class MaskColumn
         if (!shape.TryFind(name, out var column))
             throw Missing(name, role, shape.Select(c => c.Name), environment);
         if (
-            column.Kind != SchemaShape.Column.VectorKind.Scalar
+            column.IsKey
+            || column.Kind != SchemaShape.Column.VectorKind.Scalar
             || column.ItemType is not (SegmentationMaskDataViewType or TextDataViewType)
         )
             throw Hosts.SchemaMismatch(environment, "inputSchema", role, name, Expected, column.TypeName());
     }
 
-    /// <summary>Makes what takes the mask of the current row; null where the row has none.</summary>
+    /// <summary>Makes what takes the mask of the current row, read from its file where it is a path; null where the row has none.</summary>
     public Func<SegmentationMask?> CreateReader(DataViewRow row)
+    {
+        var read = CreateSourceReader(row);
+        var format = MaskFormat.Indices();
+        return () => read() is var (mask, path) && string.IsNullOrEmpty(path) ? mask : format.Read(path!);
+    }
+
+    /// <summary>Makes what takes the mask of the current row, or its path, which is for the caller to read.</summary>
+    public Func<(SegmentationMask? Mask, string? Path)> CreateSourceReader(DataViewRow row)
     {
         if (isPath)
         {
             var path = row.GetGetter<ReadOnlyMemory<char>>(Column);
-            var format = MaskFormat.Indices();
             return () =>
             {
                 ReadOnlyMemory<char> value = default;
                 path(ref value);
-                return value.IsEmpty ? null : format.Read(value.ToString());
+                return (null, value.ToString());
             };
         }
         var mask = row.GetGetter<SegmentationMask>(Column);
@@ -67,7 +76,7 @@ internal sealed class MaskColumn
         {
             SegmentationMask value = null!;
             mask(ref value);
-            return value;
+            return (value, null);
         };
     }
 

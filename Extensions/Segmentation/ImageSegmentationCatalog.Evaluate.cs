@@ -30,8 +30,8 @@ public sealed partial class ImageSegmentationCatalog
     /// <exception cref="ArgumentOutOfRangeException">The tolerance or a spacing is out of range.</exception>
     public SegmentationMetrics Evaluate(
         IDataView data,
-        string labelColumnName = "Label",
-        string predictedMaskColumnName = "PredictedMask",
+        string labelColumnName = "Mask",
+        string predictedMaskColumnName = "PredictedLabel",
         int? ignoreIndex = null,
         double? boundaryTolerance = null,
         double rowSpacing = 1,
@@ -94,8 +94,8 @@ public sealed partial class ImageSegmentationCatalog
         IDataView data,
         IEstimator<ITransformer> estimator,
         int numberOfFolds = 5,
-        string labelColumnName = "Label",
-        string predictedMaskColumnName = "PredictedMask",
+        string labelColumnName = "Mask",
+        string predictedMaskColumnName = "PredictedLabel",
         int? ignoreIndex = null,
         double? boundaryTolerance = null,
         string? samplingKeyColumnName = null,

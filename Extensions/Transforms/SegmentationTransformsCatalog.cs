@@ -48,7 +48,7 @@ public static class SegmentationTransformsCatalog
     public static IEstimator<ITransformer> ConvertMaskToImage(
         this TransformsCatalog catalog,
         string outputColumnName,
-        string inputColumnName = "PredictedMask",
+        string inputColumnName = "PredictedLabel",
         IEnumerable<string>? colors = null
     ) => Make(catalog, new MaskToImage(Name(outputColumnName), Name(inputColumnName), Palette(colors)));
 
@@ -67,7 +67,7 @@ public static class SegmentationTransformsCatalog
     public static IEstimator<ITransformer> FindMaskRegions(
         this TransformsCatalog catalog,
         string outputColumnName = "Regions",
-        string inputColumnName = "PredictedMask",
+        string inputColumnName = "PredictedLabel",
         int? background = 0,
         int minimumArea = 1
     )

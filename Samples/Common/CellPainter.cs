@@ -58,14 +58,32 @@ public static class CellPainter
     /// <param name="size">The size of the picture that the cell is scaled to.</param>
     /// <param name="light">Brightness, about 1.</param>
     /// <param name="random">Decides everything that varies.</param>
+    /// <param name="mask">Gets the outline of the cell, filled with one colour; null: not drawn.</param>
+    /// <param name="maskColor">The colour.</param>
     /// <returns>The radius of the cell in pixels.</returns>
-    public static float DrawCell(SKCanvas canvas, CellKind kind, SKPoint centre, float size, float light, Random random)
+    public static float DrawCell(
+        SKCanvas canvas,
+        CellKind kind,
+        SKPoint centre,
+        float size,
+        float light,
+        Random random,
+        SKCanvas? mask = null,
+        SKColor maskColor = default
+    )
     {
         var radius = size * (float)(0.9 + 0.25 * random.NextDouble()) * RelativeRadius(kind);
         canvas.Save();
         canvas.Translate(centre.X, centre.Y);
         canvas.RotateDegrees(random.Next(360));
         canvas.Scale(1, (float)(0.82 + 0.18 * random.NextDouble()));
+        if (mask is not null)
+        {
+            using var fill = new SKPaint { IsAntialias = false, Color = maskColor };
+            mask.SetMatrix(canvas.TotalMatrix);
+            mask.DrawCircle(0, 0, radius, fill);
+            mask.ResetMatrix();
+        }
         using var focus = SKMaskFilter.CreateBlur(SKBlurStyle.Normal, size / 64f * (float)(0.3 + 0.7 * random.NextDouble()));
         using var paint = new SKPaint { IsAntialias = true, MaskFilter = focus };
         void Disc(float x, float y, float r, SKColor color)

@@ -3,6 +3,7 @@ using Microsoft.ML.Runtime;
 using MLNetLosses.Data;
 using MLNetLosses.Interop;
 using MLNetLosses.Losses;
+using MLNetLosses.Masks;
 using MLNetLosses.Scoring;
 using Options = MLNetLosses.SemanticSegmentationTrainer.Options;
 
@@ -91,9 +92,9 @@ internal sealed class SegmentationData : IDisposable
     private static IReadOnlyList<string>? Add(MaskedImageStore store, IDataView data, Options options, IHost host, Action check)
     {
         var images = ImageColumn.Find(data.Schema, options.FeatureColumnName, host);
-        var masks = MaskColumn.Find(data.Schema, options.LabelColumnName, host);
+        var masks = MaskColumn.Find(data.Schema, options.LabelColumnName, "masks (LabelColumnName)", host);
         using var cursor = data.GetRowCursor(new[] { images.Column, masks.Column }.DistinctBy(column => column.Index));
-        var (image, mask) = (images.CreateReader(cursor), masks.CreateReader(cursor));
+        var (image, mask) = (images.CreateReader(cursor), masks.CreateSourceReader(cursor));
         while (cursor.MoveNext())
         {
             check();

@@ -3,6 +3,7 @@ using Microsoft.ML.Runtime;
 using MLNetLosses.Data;
 using MLNetLosses.Interop;
 using MLNetLosses.Losses;
+using MLNetLosses.Masks;
 using MLNetLosses.Networks;
 using MLNetLosses.Training;
 using TorchSharp;
@@ -62,7 +63,10 @@ internal sealed class SegmentationRun(IHost host, IChannel channel, SemanticSegm
     /// <summary>Cancelled before the masks said how many classes there are: a model of those that are named, or of two.</summary>
     private SemanticSegmentationTransformer Untrained(IDataView input, ImagePreprocessing preprocessing)
     {
-        var names = options.ClassNames ?? MaskColumn.Find(input.Schema, options.LabelColumnName, Host).ClassNames ?? ["class 0", "class 1"];
+        var names =
+            options.ClassNames
+            ?? MaskColumn.Find(input.Schema, options.LabelColumnName, "masks (LabelColumnName)", Host).ClassNames
+            ?? ["class 0", "class 1"];
         var mode = options.Mode == SegmentationMode.Auto ? SegmentationMode.Multiclass : options.Mode;
         var outputs = mode == SegmentationMode.Binary ? 1 : names.Count;
         var network = MakeNetwork(new(options.Architecture, options.Backbone, outputs, preprocessing.Channels));

@@ -63,7 +63,7 @@ public sealed partial class SemanticSegmentationTrainer : IEstimator<SemanticSeg
     {
         ArgumentNullException.ThrowIfNull(inputSchema);
         ImageColumn.Check(inputSchema, options.FeatureColumnName, host);
-        MaskColumn.Check(inputSchema, options.LabelColumnName, host);
+        MaskColumn.Check(inputSchema, options.LabelColumnName, "masks (LabelColumnName)", host);
         var names = SchemaShapes.Vector(MaskClasses.Kind, TextDataViewType.Instance);
         List<SchemaShape.Column> added =
         [

@@ -14,16 +14,16 @@ public class SegmentationEvaluateTests
     private sealed class Row
     {
         [SegmentationMaskType]
-        public SegmentationMask? Label { get; set; }
+        public SegmentationMask? Mask { get; set; }
 
         [SegmentationMaskType]
-        public SegmentationMask? PredictedMask { get; set; }
+        public SegmentationMask? PredictedLabel { get; set; }
     }
 
     private static SegmentationMask Mask(params byte[] indices) => SegmentationMask.OfIndices(indices.Length, 1, indices);
 
     private static IDataView Data(params (SegmentationMask? Label, SegmentationMask? Predicted)[] rows) =>
-        Context.Data.LoadFromEnumerable(rows.Select(r => new Row { Label = r.Label, PredictedMask = r.Predicted }).ToArray());
+        Context.Data.LoadFromEnumerable(rows.Select(r => new Row { Mask = r.Label, PredictedLabel = r.Predicted }).ToArray());
 
     private static void Refused(string[] parts, Action act)
     {
@@ -103,7 +103,7 @@ public class SegmentationEvaluateTests
         var rows = Context.Data.LoadFromEnumerable(
             new[]
             {
-                new PathRow { Label = path, PredictedMask = Mask(0, 1, 0) },
+                new PathRow { Mask = path, PredictedLabel = Mask(0, 1, 0) },
             }
         );
         Assert.AreEqual(2 / 3.0, Context.ImageSegmentation.Evaluate(rows).PixelAccuracy, 1e-15);
@@ -111,10 +111,10 @@ public class SegmentationEvaluateTests
 
     private sealed class PathRow
     {
-        public string Label { get; set; } = "";
+        public string Mask { get; set; } = "";
 
         [SegmentationMaskType]
-        public SegmentationMask? PredictedMask { get; set; }
+        public SegmentationMask? PredictedLabel { get; set; }
     }
 
     [TestMethod]
@@ -123,16 +123,13 @@ public class SegmentationEvaluateTests
         static void Evaluate(params (SegmentationMask?, SegmentationMask?)[] rows) => Context.ImageSegmentation.Evaluate(Data(rows));
         Refused(["Row 1", "3 x 1", "2 x 1"], () => Evaluate((Mask(0), Mask(0)), (Mask(0, 0), Mask(0, 0, 0))));
         Refused(["Row 0", "class indices", "1 layers"], () => Evaluate((Mask(0), SegmentationMask.OfLayers(1, 1, 1, [0]))));
-        Refused(["Row 0", "no mask", "PredictedMask"], () => Evaluate((Mask(0), null)));
+        Refused(["Row 0", "no mask", "PredictedLabel"], () => Evaluate((Mask(0), null)));
         Refused(["Row 0", "Pixel (1, 0)", "predicted mask is 255"], () => Evaluate((Mask(0, 0), Mask(0, 255))));
         Refused(
-            ["'Label'", "'Other'"],
+            ["'Mask'", "'Other'"],
             () => Context.ImageSegmentation.Evaluate(Context.Data.LoadFromEnumerable(new[] { new { Other = 1 } }))
         );
-        Refused(
-            ["Label", "Single"],
-            () => Context.ImageSegmentation.Evaluate(Context.Data.LoadFromEnumerable(new[] { new { Label = 1f } }))
-        );
+        Refused(["Mask", "Single"], () => Context.ImageSegmentation.Evaluate(Context.Data.LoadFromEnumerable(new[] { new { Mask = 1f } })));
         Assert.Throws<ArgumentOutOfRangeException>(() => Context.ImageSegmentation.Evaluate(Data(), boundaryTolerance: -1));
         Assert.Throws<ArgumentOutOfRangeException>(() => Context.ImageSegmentation.Evaluate(Data(), rowSpacing: 0));
     }
@@ -168,7 +165,7 @@ public class SegmentationEvaluateTests
         var rows = Enumerable
             .Range(0, 30)
             .Select(i => (Label: (SegmentationMask?)Mask(0, 1), Predicted: (SegmentationMask?)Mask(0, (byte)(i % 2))));
-        var pipeline = Context.Transforms.CopyColumns("Guess", "PredictedMask");
+        var pipeline = Context.Transforms.CopyColumns("Guess", "PredictedLabel");
         var results = Context.ImageSegmentation.CrossValidate(
             Data([.. rows]),
             pipeline,

@@ -155,7 +155,7 @@ public class MaskTransformTests
         WriteMask("a.png", 3, [0, 1, 1, 2, 0, 0]);
         data = Context.Data.LoadFromEnumerable(new[] { new PathRow { Path = "a.png" } });
         return Context
-            .Transforms.LoadSegmentationMask("PredictedMask", folder.Path, "Path", MaskFormat.Indices(3))
+            .Transforms.LoadSegmentationMask("PredictedLabel", folder.Path, "Path", MaskFormat.Indices(3))
             .Append(Context.Transforms.FindMaskRegions())
             .Append(Context.Transforms.ConvertMaskToImage("Picture", colors: ["#000000", "#0A0B0C"]))
             .Fit(data);
