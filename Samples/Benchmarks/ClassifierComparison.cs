@@ -20,7 +20,8 @@ internal static class ClassifierComparison
         for (var round = 0; round < rounds; round++)
         {
             ours.Add(
-                ClassifierRun.InOwnProcess(
+                OwnProcess.Run<ClassifierRun.Result>(
+                    "classifier-run",
                     "--data",
                     data,
                     "--model",

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Text.Json;
 using Microsoft.ML;
 using Microsoft.ML.Data;
 using MLNetLosses.Losses;
@@ -60,22 +59,6 @@ internal static class ClassifierRun
             mlContext.MulticlassClassification.Evaluate(scored).MicroAccuracy,
             RunFolder.PeakMemoryMegabytes()
         );
-    }
-
-    public static Result InOwnProcess(params string[] arguments)
-    {
-        var start = new ProcessStartInfo(Environment.ProcessPath!) { RedirectStandardOutput = true };
-        if (Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet")
-            start.ArgumentList.Add(typeof(ClassifierRun).Assembly.Location);
-        start.ArgumentList.Add("classifier-run");
-        foreach (var argument in arguments)
-            start.ArgumentList.Add(argument);
-        using var process = Process.Start(start)!;
-        var output = process.StandardOutput.ReadToEnd();
-        process.WaitForExit();
-        return process.ExitCode == 0
-            ? JsonSerializer.Deserialize<Result>(output.Split('\n').Last(line => line.StartsWith('{')))!
-            : throw new IOException($"The run failed: {output}");
     }
 }
 

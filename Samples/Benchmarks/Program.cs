@@ -97,6 +97,80 @@ run.SetAction(parsed =>
     )
 );
 
+Option<string> boxes = new("--data")
+{
+    Description = "Annotated images with a part to train on and one to validate on.",
+    DefaultValueFactory = _ => Path.Combine("..", "shared", "data", "bccd"),
+};
+Option<string> test = new("--test") { Description = "Annotated images to test on.", DefaultValueFactory = _ => "" };
+Option<string> classificationLoss = new("--loss") { Description = "The loss on classes.", DefaultValueFactory = _ => "SigmoidFocal()" };
+Option<string> boxLoss = new("--box-loss") { Description = "The loss on boxes.", DefaultValueFactory = _ => "MeanAbsoluteError()" };
+Option<string> peerLoss = new("--peer-loss")
+{
+    Description = "The loss on boxes by the name that the script has for it: l1, smooth_l1, giou, diou or ciou.",
+    DefaultValueFactory = _ => "l1",
+};
+Option<int> side = new("--image-size") { Description = "The shorter side in pixels.", DefaultValueFactory = _ => 320 };
+Option<int> passes = new("--epochs") { Description = "Epochs of each run.", DefaultValueFactory = _ => 12 };
+Option<int> few = new("--batch-size") { Description = "Images a step.", DefaultValueFactory = _ => 4 };
+Option<int> seeds = new("--seeds") { Description = "Trainings of each row, seeds 1, 2, ...", DefaultValueFactory = _ => 3 };
+Option<string> output = new("--output")
+{
+    Description = "The folder of the plot.",
+    DefaultValueFactory = _ => Path.Combine("output", "Benchmarks"),
+};
+
+DetectorRun.Setting Detector(ParseResult parsed) =>
+    new(
+        parsed.GetValue(boxes)!,
+        parsed.GetValue(test)!,
+        parsed.GetValue(classificationLoss) ?? "SigmoidFocal()",
+        parsed.GetValue(boxLoss) ?? "MeanAbsoluteError()",
+        parsed.GetValue(side),
+        parsed.GetValue(passes),
+        parsed.GetValue(few),
+        parsed.GetValue(seed),
+        parsed.GetValue(threads)
+    );
+
+var detector = new Command(
+    "detection",
+    "Training and scoring of an object detector, from files: RetinaNet with the recipe of detection.py."
+)
+{
+    python,
+    scripts,
+    peers,
+    blas,
+    threads,
+    rounds,
+    boxes,
+    test,
+    peerLoss,
+    side,
+    passes,
+    few,
+};
+detector.SetAction(parsed => DetectorComparison.Run(Peer(parsed), Detector(parsed), parsed.GetValue(peerLoss)!, parsed.GetValue(rounds)));
+var boxLosses = new Command("box-losses", "One detector with other losses: table and plot.")
+{
+    boxes,
+    test,
+    side,
+    passes,
+    few,
+    seeds,
+    threads,
+    only,
+    output,
+};
+boxLosses.SetAction(parsed =>
+    DetectorLossTable.Run(Detector(parsed), parsed.GetValue(only)!, parsed.GetValue(seeds), parsed.GetValue(output)!)
+);
+var detectorRun = new Command("detector-run") { boxes, test, classificationLoss, boxLoss, side, passes, few, seed, threads };
+detectorRun.Hidden = true;
+detectorRun.SetAction(parsed => Console.WriteLine(JsonSerializer.Serialize(DetectorRun.Measure(Detector(parsed)))));
+
 return new RootCommand("Benchmarks: ours against PyTorch, in pairs, in one run.")
 {
     losses,
@@ -106,6 +180,9 @@ return new RootCommand("Benchmarks: ours against PyTorch, in pairs, in one run."
     cocoMetrics,
     classifier,
     run,
+    detector,
+    boxLosses,
+    detectorRun,
 }
     .Parse(args)
     .Invoke();

@@ -37,12 +37,12 @@ public static class AnnotatedImages
         if (!Directory.Exists(path))
             throw new DirectoryNotFoundException($"There is no folder or file '{path}'.");
         if (Has(path, "*.xml") || Has(Path.Combine(path, "Annotations"), "*.xml"))
-            return mlContext.Data.LoadPascalVoc(path, VocList(path, part), options);
+            return mlContext.Data.LoadPascalVoc(path, OwnPart(path, part, VocList), options);
         if (Has(path, "*-export.json") || Has(path, "*-export.csv") || Has(path, "*-asset.json"))
             return mlContext.Data.LoadVott(path, null, options);
         if (CocoFile(path, part) is { } file)
             return LoadFile(mlContext, file, path, part, options);
-        if (YoloFolder(path, part) is { } images)
+        if ((OwnPart(path, part, YoloPart) ?? YoloFolder(path)) is { } images)
             return mlContext.Data.LoadYolo(images, options);
         throw new InvalidDataException(
             $"'{path}' holds no annotations that are known: Pascal VOC (Annotations/*.xml), COCO (annotations/*.json), YOLO (images/ and labels/*.txt) or VoTT (*-export.json, *-export.csv)."
@@ -53,8 +53,7 @@ public static class AnnotatedImages
     /// <param name="path">A folder.</param>
     /// <param name="part">The part.</param>
     public static bool HasPart(string path, Part part) =>
-        Directory.Exists(path)
-        && (VocList(path, part) is not null || Names(part).Any(name => Directory.Exists(Path.Combine(path, "images", name))));
+        Directory.Exists(path) && (VocList(path, part) is not null || YoloPart(path, part) is not null);
 
     private static ObjectDetectionDataView LoadFile(MLContext mlContext, string file, string folder, Part part, AnnotationOptions options)
     {
@@ -94,10 +93,12 @@ public static class AnnotatedImages
                 .SelectMany(folder => Directory.EnumerateFiles(folder, "*.json")),
         ];
         string[] coco = [.. files.Order(StringComparer.Ordinal).Where(IsCoco)];
-        return coco.FirstOrDefault(file =>
-                Names(part).Any(name => Path.GetFileName(file).Contains(name, StringComparison.OrdinalIgnoreCase))
-            ) ?? (coco.Length == 1 ? coco[0] : null);
+        return coco.FirstOrDefault(file => IsNamed(file, part))
+            ?? coco.FirstOrDefault(file => !Enum.GetValues<Part>().Any(other => IsNamed(file, other)));
     }
+
+    private static bool IsNamed(string file, Part part) =>
+        Names(part).Any(name => Path.GetFileName(file).Contains(name, StringComparison.OrdinalIgnoreCase));
 
     /// <summary>COCO's file has images at its top; it is looked for in the first part, since files are large.</summary>
     private static bool IsCoco(string file)
@@ -127,16 +128,26 @@ public static class AnnotatedImages
         return false;
     }
 
-    private static string? YoloFolder(string path, Part part)
-    {
-        string[] folders =
-        [
-            .. Names(part).Select(name => Path.Combine(path, "images", name)),
-            .. Names(part).Select(name => Path.Combine(path, name, "images")),
-            Path.Combine(path, "images"),
-        ];
-        return folders.FirstOrDefault(Directory.Exists) ?? (Has(path, "*.txt") ? path : null);
-    }
+    private static string? YoloPart(string path, Part part) =>
+        Names(part)
+            .SelectMany(name => new[] { Path.Combine(path, "images", name), Path.Combine(path, name, "images") })
+            .FirstOrDefault(Directory.Exists);
+
+    private static string? YoloFolder(string path) =>
+        Path.Combine(path, "images") is var images && Directory.Exists(images) ? images
+        : Has(path, "*.txt") ? path
+        : null;
+
+    /// <summary>The part, or null where the data are not divided: a whole that has other parts would let a test see images that were trained on.</summary>
+    private static string? OwnPart(string path, Part part, Func<string, Part, string?> find) =>
+        find(path, part)
+        ?? (
+            Enum.GetValues<Part>().Select(other => find(path, other)).FirstOrDefault(found => found is not null) is { } other
+                ? throw new InvalidDataException(
+                    $"'{path}' is divided into parts ({Path.GetFileName(other)}), but has none named {string.Join(", ", Names(part))}."
+                )
+                : null
+        );
 
     private static bool Has(string folder, string pattern) => Directory.Exists(folder) && Directory.EnumerateFiles(folder, pattern).Any();
 }

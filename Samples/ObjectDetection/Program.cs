@@ -10,7 +10,17 @@ using Part = MLNetLosses.Samples.AnnotatedImages.Part;
 
 Option<string?> boxLoss = new("--box-loss") { Description = "The loss on boxes, such as \"CompleteIoU()\" or \"SmoothL1(beta: 0.1)\"." };
 Option<string?> head = new("--head") { Description = "The head: RetinaNet or Fcos, or with options, such as \"RetinaNet(channels: 64)\"." };
-return SampleOptions.Run(args, "Trains an object detector whose losses are options.", "ObjectDetection", [boxLoss, head], Run);
+Option<string?> normalization = new("--loss-normalization")
+{
+    Description = "What losses are divided by: the objects of the Batch (default), or those of each Image, as torchvision does.",
+};
+return SampleOptions.Run(
+    args,
+    "Trains an object detector whose losses are options.",
+    "ObjectDetection",
+    [boxLoss, head, normalization],
+    Run
+);
 
 void Run(SampleOptions options, ParseResult parsed, CancellationToken cancellation)
 {
@@ -107,6 +117,8 @@ void Run(SampleOptions options, ParseResult parsed, CancellationToken cancellati
             trainer.BoxLoss = DetectorBoxLoss.Parse(text);
         if (parsed.GetValue(head) is { } headText)
             trainer.Head = DetectionHead.Parse(headText);
+        if (parsed.GetValue(normalization) is { } divisor)
+            trainer.LossNormalization = Named<DetectionNormalization>("--loss-normalization", divisor);
         trainer.Backbone = given.Backbone is null ? trainer.Backbone : Named<Backbone>("--backbone", given.Backbone);
         if (given.ImageSize is var (width, height))
         {
