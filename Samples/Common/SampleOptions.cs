@@ -4,7 +4,7 @@ namespace MLNetLosses.Samples;
 
 /// <summary>The options that all samples share.</summary>
 /// <param name="Train">The folder to train on; null: a set is drawn.</param>
-/// <param name="Validation">A folder to validate on; null: a part of the training set.</param>
+/// <param name="Validation">A folder to validate on; null: none.</param>
 /// <param name="Test">A folder to evaluate on; null: the drawn test set, or none.</param>
 /// <param name="Loss">The loss as text or JSON; a file's name stands for its content.</param>
 /// <param name="Backbone">The network's name; null: the sample's.</param>
@@ -50,7 +50,7 @@ public sealed record SampleOptions(
     )
     {
         Option<string?> train = new("--train") { Description = "Folder to train on. Default: a set that the sample draws." };
-        Option<string?> validation = new("--validation") { Description = "Folder to validate on. Default: a fifth of the training set." };
+        Option<string?> validation = new("--validation") { Description = "Folder to validate on after each epoch. Default: none, or that of the drawn set." };
         Option<string?> test = new("--test") { Description = "Folder to evaluate on. Default: the drawn test set." };
         Option<string?> loss = new("--loss")
         {
