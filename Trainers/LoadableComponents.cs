@@ -7,6 +7,7 @@ using MLNetLosses.Transforms;
 [assembly: Loadable<SemanticSegmentationTransformer>]
 [assembly: Loadable<ObjectDetectionTransformer>]
 [assembly: Loadable<RowTransformer<DrawBoxes>>]
+[assembly: Loadable<RowTransformer<ScoreLoss>>]
 [assembly: Loadable<RowTransformer<AugmentObjects>>]
 [assembly: Loadable<RowTransformer<OverlayMask>>]
 [assembly: Loadable<RowTransformer<AugmentMask>>]

@@ -78,7 +78,62 @@ classifier.SetAction(parsed =>
     )
 );
 
-// The process that the command above measures.
+Backbone Network(ParseResult parsed) => parsed.GetValue(model) == "resnet18" ? Backbone.ResNet18 : Backbone.ResNet20Cifar;
+
+var monitoring = new Command("monitoring", "What log, report and TensorBoard files cost: the same training with and without, in pairs.")
+{
+    data,
+    model,
+    size,
+    epochs,
+    batch,
+    rounds,
+    threads,
+};
+monitoring.SetAction(parsed =>
+    MonitoringOverhead.Run(
+        parsed.GetValue(data)!,
+        Network(parsed),
+        parsed.GetValue(size),
+        parsed.GetValue(epochs),
+        parsed.GetValue(batch),
+        parsed.GetValue(rounds),
+        parsed.GetValue(threads)
+    )
+);
+
+Option<double> share = new("--share") { Description = "The share of wrong labels.", DefaultValueFactory = _ => 0.05 };
+Option<string?> output = new("--output") { Description = "A folder for log and report." };
+var labelNoise = new Command(
+    "label-noise",
+    "Whether the loss of a row finds wrong labels: gives some images a wrong class, and states the AUC."
+)
+{
+    data,
+    model,
+    size,
+    epochs,
+    batch,
+    seed,
+    share,
+    threads,
+    output,
+};
+labelNoise.SetAction(parsed =>
+    LabelNoise.Run(
+        parsed.GetValue(data)!,
+        Network(parsed),
+        parsed.GetValue(size),
+        parsed.GetValue(epochs),
+        parsed.GetValue(batch),
+        parsed.GetValue(seed),
+        parsed.GetValue(share),
+        parsed.GetValue(threads),
+        parsed.GetValue(output)
+    )
+);
+
+// The process that the command classifier measures.
 var run = new Command("classifier-run") { data, model, size, epochs, batch, seed, threads };
 run.Hidden = true;
 run.SetAction(parsed =>
@@ -179,6 +234,8 @@ return new RootCommand("Benchmarks: ours against PyTorch, in pairs, in one run."
     memoryRun,
     cocoMetrics,
     classifier,
+    monitoring,
+    labelNoise,
     run,
     detector,
     boxLosses,

@@ -1,0 +1,181 @@
+using Microsoft.ML;
+using Microsoft.ML.Data;
+using Microsoft.ML.Transforms;
+using MLNetLosses.Losses;
+
+namespace MLNetLosses.UnitTests.Transforms;
+
+/// <summary>The loss of every row as a column.</summary>
+[TestClass]
+public sealed class ScoreLossTests
+{
+    private readonly MLContext mlContext = new(1);
+
+    [TestMethod]
+    public void CrossEntropyOfAClassifierIsMinusTheLogarithmOfItsProbability()
+    {
+        var data = Keyed([("a", [0.5f, 0.25f, 0.25f]), ("c", [0.1f, 0.1f, 0.8f]), ("b", [1, 0, 0])]);
+        var losses = Losses(data, mlContext.Transforms.ScoreLoss());
+        Assert.AreEqual(Math.Log(2), losses[0], 1e-6);
+        Assert.AreEqual(-Math.Log(0.8), losses[1], 1e-6);
+        Assert.IsTrue(losses[2] is > 80 and < 90, "A probability of 0 is a large loss, not an infinite one.");
+    }
+
+    [TestMethod]
+    [DataRow("Focal(gamma: 2)")]
+    [DataRow("CrossEntropy(labelSmoothing: 0.1) + 0.5 * Focal(gamma: 3)")]
+    [DataRow("Poly(epsilon1: 2)")]
+    [DataRow("GeneralizedCrossEntropy")]
+    public void AnyLossIsThatOfTheRowAlone(string text)
+    {
+        float[][] scores =
+        [
+            [0.5f, 0.25f, 0.25f],
+            [0.1f, 0.1f, 0.8f],
+            [0.3f, 0.6f, 0.1f],
+        ];
+        var loss = Loss.Parse<ClassificationLoss>(text);
+        var losses = Losses(Keyed([("a", scores[0]), ("c", scores[1]), ("b", scores[2])]), mlContext.Transforms.ScoreLoss(loss: loss));
+        long[] labels = [0, 2, 1];
+        for (var row = 0; row < 3; row++)
+        {
+            using var scope = TorchSharp.torch.NewDisposeScope();
+            var logits = TorchSharp.torch.tensor(scores[row]).log().unsqueeze(0);
+            var inputs = new LossInputs { ["logits"] = logits, ["targets"] = TorchSharp.torch.tensor(new[] { labels[row] }) };
+            Assert.AreEqual(loss.Compute(inputs).item<float>(), losses[row], 1e-5);
+        }
+    }
+
+    [TestMethod]
+    public void ClassesAreMatchedByNameAndUnknownOnesHaveNone()
+    {
+        // The keys' order is that of the file, the probabilities' that of the names.
+        var rows = new[]
+        {
+            new Row { Label = "c", Score = [0.2f, 0.3f, 0.5f] },
+            new Row { Label = "a", Score = [0.2f, 0.3f, 0.5f] },
+            new Row { Label = "?", Score = [0.2f, 0.3f, 0.5f] },
+        };
+        var data = Named(rows, KeyOrdinality.ByOccurrence);
+        var losses = Losses(data, mlContext.Transforms.ScoreLoss());
+        Assert.AreEqual(-Math.Log(0.5), losses[0], 1e-6);
+        Assert.AreEqual(-Math.Log(0.2), losses[1], 1e-6);
+        Assert.IsTrue(float.IsNaN(losses[2]));
+    }
+
+    [TestMethod]
+    public void MaskLossIsThatOfThePixelsAndLeavesIgnoredOnesOut()
+    {
+        var mask = SegmentationMask.OfIndices(2, 1, [1, 255]);
+        var rows = new[]
+        {
+            new MaskRow { Label = mask, Score = [0.25f, 0.9f, 0.75f, 0.1f] },
+        };
+        var data = mlContext.Data.LoadFromEnumerable(rows);
+        Assert.AreEqual(-Math.Log(0.75), Losses(data, mlContext.Transforms.ScoreLoss()).Single(), 1e-6);
+        var dice = Losses(data, mlContext.Transforms.ScoreLoss(loss: new DiceLoss())).Single();
+        Assert.IsTrue(dice is > 0 and < 1);
+    }
+
+    [TestMethod]
+    public void ItSavesAndLoadsAndWorksInAPredictionEngine()
+    {
+        var data = Keyed([("a", [0.5f, 0.25f, 0.25f]), ("c", [0.1f, 0.1f, 0.8f])]);
+        var model = mlContext.Transforms.ScoreLoss("Focal", loss: new FocalLoss { Gamma = 3 }).Fit(data);
+        using var stream = new MemoryStream();
+        mlContext.Model.Save(model, data.Schema, stream);
+        stream.Position = 0;
+        var loaded = new MLContext().Model.Load(stream, out _);
+        CollectionAssert.AreEqual(
+            model.Transform(data).GetColumn<float>("Focal").ToArray(),
+            loaded.Transform(data).GetColumn<float>("Focal").ToArray()
+        );
+        Assert.IsTrue(((IRowToRowMapper?)loaded.GetRowToRowMapper(data.Schema)) is not null);
+    }
+
+    [TestMethod]
+    public void WhatCannotBeComputedIsSaid()
+    {
+        var data = Keyed([("a", [0.5f, 0.25f, 0.25f])]);
+        StringAssert.Contains(
+            Assert.Throws<ArgumentException>(() => mlContext.Transforms.ScoreLoss(scoreColumnName: "Nothing").Fit(data)).Message,
+            "no column 'Nothing'"
+        );
+        StringAssert.Contains(
+            Assert.Throws<ArgumentException>(() => mlContext.Transforms.ScoreLoss(loss: new DiceLoss()).Fit(data)).Message,
+            "is a loss of masks"
+        );
+        StringAssert.Contains(
+            Assert
+                .Throws<ArgumentException>(() => mlContext.Transforms.ScoreLoss(loss: Loss.Parse<ClassificationLoss>("Distillation")))
+                .Message,
+            "needs 'teacherLogits'"
+        );
+    }
+
+    [TestMethod]
+    public void RowsWithoutLabelOrScoresAreNotNumbers()
+    {
+        var data = Keyed([("a", [float.NaN, 0.25f, 0.25f]), ("b", [0.5f, 0.25f, 0.25f])]);
+        var losses = Losses(data, mlContext.Transforms.ScoreLoss());
+        Assert.IsTrue(float.IsNaN(losses[0]));
+        Assert.AreEqual(-Math.Log(0.25), losses[1], 1e-6);
+    }
+
+    private static float[] Losses(IDataView data, IEstimator<ITransformer> estimator) =>
+        [.. estimator.Fit(data).Transform(data).GetColumn<float>("Loss")];
+
+    private IDataView Keyed(IEnumerable<(string Label, float[] Score)> rows)
+    {
+        var all = rows.Select(r => new Row { Label = r.Label, Score = r.Score }).ToArray();
+        return Named(all, KeyOrdinality.ByValue);
+    }
+
+    private enum KeyOrdinality
+    {
+        ByOccurrence,
+        ByValue,
+    }
+
+    private IDataView Named(Row[] rows, KeyOrdinality order)
+    {
+        // "?" is no class of the key column.
+        var known = mlContext.Data.LoadFromEnumerable(
+            (order == KeyOrdinality.ByValue ? new[] { "a", "b", "c" } : ["c", "b", "a"]).Select(name => new Row
+            {
+                Label = name,
+                Score = [0, 0, 0],
+            })
+        );
+        var data = mlContext.Data.LoadFromEnumerable(rows, SchemaWithNames());
+        return mlContext
+            .Transforms.Conversion.MapValueToKey("Label", keyOrdinality: ValueToKeyMappingEstimator.KeyOrdinality.ByOccurrence)
+            .Fit(known)
+            .Transform(data);
+    }
+
+    private static SchemaDefinition SchemaWithNames()
+    {
+        var schema = SchemaDefinition.Create(typeof(Row));
+        var names = new[] { "a", "b", "c" }.Select(n => n.AsMemory()).ToArray();
+        schema["Score"]
+            .AddAnnotation("SlotNames", new VBuffer<ReadOnlyMemory<char>>(3, names), new VectorDataViewType(TextDataViewType.Instance, 3));
+        return schema;
+    }
+
+    private sealed class Row
+    {
+        public string Label { get; set; } = "";
+
+        [VectorType(3)]
+        public float[] Score { get; set; } = [];
+    }
+
+    private sealed class MaskRow
+    {
+        [SegmentationMaskType]
+        public SegmentationMask Label { get; set; } = null!;
+
+        public float[] Score { get; set; } = [];
+    }
+}
