@@ -5,7 +5,6 @@ using MLNetLosses.Data;
 using MLNetLosses.Interop;
 using MLNetLosses.Masks;
 using MLNetLosses.Scoring;
-using TorchSharp;
 
 namespace MLNetLosses.Transforms;
 
@@ -61,25 +60,13 @@ internal sealed record AugmentMask(
         {
             var (planes, width, height) = item.Decode();
             var plan = AugmentationPlan.Sample(augmentation, 1, width, height, settings.Seed, epoch: 0, step: (int)item.Image.Row);
-            var changed = RgbaPixels.OfPlanes(plan.Geometry[0].Width, plan.Geometry[0].Height, Change(plan, planes, width, height));
-            return (changed, item.Mask is { } source ? Move(source, plan.Geometry[0]) : null);
+            return (new UprightImage(planes, width, height).Change(plan), item.Mask is { } source ? Move(source, plan.Geometry[0]) : null);
         }
 
         public override Delegate CreateGetter(int output, Func<(RgbaPixels Image, SegmentationMask? Mask)> current) =>
             output == 0
                 ? (ValueGetter<MLImage>)((ref MLImage value) => value = current().Image.ToImage())
                 : (ValueGetter<SegmentationMask>)((ref SegmentationMask value) => value = current().Mask!);
-
-        /// <summary>What a training would show its network, back as bytes.</summary>
-        private static byte[] Change(AugmentationPlan plan, byte[] planes, int width, int height)
-        {
-            using var scope = torch.NewDisposeScope();
-            using var frozen = torch.no_grad();
-            var placed = torch.empty([1, 3, height, width], torch.ScalarType.Byte);
-            BatchAugmentation.Place(plan, 0, planes, placed.bytes);
-            var values = BatchAugmentation.Apply(plan, placed, new PixelNormalization([0, 0, 0], [1, 1, 1], 3));
-            return values.mul(255).round_().clamp_(0, 255).to(torch.ScalarType.Byte).bytes.ToArray();
-        }
 
         private static SegmentationMask Move(SegmentationMask source, GeometricTransform geometry)
         {

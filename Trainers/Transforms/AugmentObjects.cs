@@ -4,7 +4,6 @@ using Microsoft.ML.Runtime;
 using MLNetLosses.Data;
 using MLNetLosses.Interop;
 using MLNetLosses.Scoring;
-using static TorchSharp.torch;
 
 namespace MLNetLosses.Transforms;
 
@@ -50,8 +49,6 @@ internal sealed record AugmentObjects(
         // Less than half a pixel left along a side: nothing to learn from.
         private const double LeastSide = 0.5;
 
-        private static readonly PixelNormalization Plain = new([0, 0, 0], [1, 1, 1], 3);
-
         private readonly Augmentation augmentation = Data.Augmentation.Parse(settings.Augmentation);
         private readonly ImageColumn image = ImageColumn.Find(input, settings.Image, environment);
         private readonly DataViewSchema.Column boxes = VectorColumns.Find<float>(input, settings.Boxes, "boxes", environment);
@@ -96,7 +93,7 @@ internal sealed record AugmentObjects(
                 moved.AddRange([(float)place.X0, (float)place.Y0, (float)place.X1, (float)place.Y1]);
                 kept.Add(i);
             }
-            return new(Change(source, plan), [.. moved], Kept(item.Labels), item.Ignored is null ? [] : Kept(item.Ignored));
+            return new(source.Change(plan), [.. moved], Kept(item.Labels), item.Ignored is null ? [] : Kept(item.Ignored));
 
             T[] Kept<T>(T[] all) => [.. kept.Select(i => all[i])];
         }
@@ -109,17 +106,6 @@ internal sealed record AugmentObjects(
                 2 => (ValueGetter<VBuffer<float>>)((ref VBuffer<float> value) => Set(ref value, current().Boxes)),
                 _ => (ValueGetter<VBuffer<bool>>)((ref VBuffer<bool> value) => Set(ref value, current().Ignored)),
             };
-
-        private static RgbaPixels Change(UprightImage source, AugmentationPlan plan)
-        {
-            using var scope = NewDisposeScope();
-            using var frozen = no_grad();
-            var placed = new byte[source.Planes.Length];
-            BatchAugmentation.Place(plan, 0, source.Planes, placed);
-            var bytes = tensor(placed, [1, 3, source.Height, source.Width], ScalarType.Byte);
-            var changed = BatchAugmentation.Apply(plan, bytes, Plain).mul_(255).round_().clamp_(0, 255).to(ScalarType.Byte);
-            return new UprightImage(changed.data<byte>().ToArray(), (int)changed.shape[3], (int)changed.shape[2]).ToPixels();
-        }
 
         private static DataViewSchema.Column? Flags(DataViewSchema input, AugmentObjects settings) =>
             settings.Ignored is { } name ? input.GetColumnOrNull(name) : null;

@@ -166,6 +166,30 @@ public class ObjectTransformTests
     }
 
     [TestMethod]
+    public void AnotherProcessLoadsThemWithNothingRegistered()
+    {
+        var data = mlContext.Data.LoadFromEnumerable(new[] { Marked() });
+        var model = mlContext
+            .Transforms.AugmentObjects(new() { HorizontalFlip = 1 }, imageColumnName: "Bytes")
+            .Append(mlContext.Transforms.DrawBoundingBoxes("Drawn", "Image", null, "BoundingBoxes", null, color: "#0a0b0c"))
+            .Fit(data);
+        var file = Path.Combine(Directory.CreateTempSubdirectory("objects").FullName, "model.zip");
+        mlContext.Model.Save(model, data.Schema, file);
+        Assert.AreEqual("40 10 50 30, (10, 11, 12)", ChildProcess.Run(Predict, file).Trim());
+        Directory.Delete(Path.GetDirectoryName(file)!, recursive: true);
+    }
+
+    private static int Predict(string[] arguments)
+    {
+        var context = new MLContext();
+        var model = context.Model.Load(arguments[0], out _);
+        using var engine = context.Model.CreatePredictionEngine<MarkedRow, AugmentedAndDrawnRow>(model);
+        var row = engine.Predict(Marked());
+        Console.WriteLine($"{string.Join(" ", row.BoundingBoxes)}, {At(row.Drawn, 40, 10)}");
+        return 0;
+    }
+
+    [TestMethod]
     public void AugmentationRefusesWhatDoesNotFit()
     {
         var error = Assert.Throws<ArgumentException>(() => mlContext.Transforms.AugmentObjects(new() { MixupAlpha = 0.2 }));
@@ -264,5 +288,11 @@ public class ObjectTransformTests
         public string[] Label { get; set; } = [];
         public float[] BoundingBoxes { get; set; } = [];
         public bool[] Ignored { get; set; } = [];
+    }
+
+    private sealed class AugmentedAndDrawnRow
+    {
+        public float[] BoundingBoxes { get; set; } = [];
+        public MLImage Drawn { get; set; } = null!;
     }
 }

@@ -21,7 +21,15 @@ internal readonly record struct ImageHeader(int Width, int Height, SKEncodedOrig
         if (!File.Exists(path))
             return null;
         using var codec = SKCodec.Create(path);
-        return codec is null ? null : new(codec.Info.Width, codec.Info.Height, codec.EncodedOrigin);
+        return Of(codec);
+    }
+
+    /// <summary>The header of the bytes of a file; null where they are no image.</summary>
+    public static ImageHeader? Of(byte[] encoded)
+    {
+        using var data = SKData.CreateCopy(encoded);
+        using var codec = SKCodec.Create(data);
+        return Of(codec);
     }
 
     /// <summary>A box of the stored pixels as a box of the image as shown.</summary>
@@ -31,6 +39,8 @@ internal readonly record struct ImageHeader(int Width, int Height, SKEncodedOrig
         var (x1, y1) = Turn(box.X1, box.Y1);
         return new(Math.Min(x0, x1), Math.Min(y0, y1), Math.Max(x0, x1), Math.Max(y0, y1));
     }
+
+    private static ImageHeader? Of(SKCodec? codec) => codec is null ? null : new(codec.Info.Width, codec.Info.Height, codec.EncodedOrigin);
 
     private (double X, double Y) Turn(double x, double y) =>
         Origin switch
