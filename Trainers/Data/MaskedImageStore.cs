@@ -28,6 +28,9 @@ internal sealed class MaskedImageStore(ImagePreprocessing preprocessing, bool ow
     /// <summary>The row of the data that messages name for a position.</summary>
     public long Row(int position) => entries[position].Row;
 
+    /// <summary>The file of the image at a position, or null where it came from elsewhere.</summary>
+    public string? File(int position) => entries[position].ImagePath;
+
     /// <summary>Layers of the masks, 0 for class indices; known when the masks were looked at.</summary>
     public int LayerCount { get; private set; }
 

@@ -23,7 +23,14 @@ internal static class PngEncoder
         for (var y = 0; y < h; y++)
         for (var x = 0; x < w; x++)
         for (var c = 0; c < used; c++)
-            rows[y * (1 + w * used) + 1 + x * used + c] = Mean(planes.Slice(c * width * height, width * height), width, height, x * f, y * f, f);
+            rows[y * (1 + w * used) + 1 + x * used + c] = Mean(
+                planes.Slice(c * width * height, width * height),
+                width,
+                height,
+                x * f,
+                y * f,
+                f
+            );
         using var png = new MemoryStream();
         png.Write([0x89, .. "PNG\r\n\x1a\n"u8]);
         Span<byte> header = stackalloc byte[13];

@@ -4,7 +4,7 @@ namespace MLNetLosses.Data;
 internal sealed class RowPictures(ImageStore images)
 {
     /// <summary>The longest side: enough to recognise, little enough to embed dozens.</summary>
-    private const int LongestSide = 112;
+    public const int LongestSide = 112;
 
     private readonly Lazy<Dictionary<long, int>> positions = new(() =>
     {

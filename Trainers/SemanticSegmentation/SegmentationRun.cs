@@ -144,7 +144,15 @@ internal sealed class SegmentationRun(IHost host, IChannel channel, SemanticSegm
         using var reports = new TrainingReporter(Host, options);
         var validation = data.Validation is null
             ? null
-            : new SegmentationValidation(network, data, Tiling(network), Device.Device, options.MonitoredMetric, CheckAlive);
+            : new SegmentationValidation(
+                network,
+                data,
+                Tiling(network),
+                Device.Device,
+                options.MonitoredMetric,
+                options.ReportFile is not null,
+                CheckAlive
+            );
         var deep = network.SideHeads > 0;
         return Train(
             network,
@@ -153,8 +161,38 @@ internal sealed class SegmentationRun(IHost host, IChannel channel, SemanticSegm
             batch => deep ? WithAllLogits(batch, network) : batch.Targets.With(("logits", network.call(batch.Input))),
             validation is null ? null : validation.Measure,
             Facts(data, size),
-            reports
+            reports,
+            Watched(data)
         );
+    }
+
+    private static TaskMonitoring Watched(SegmentationData data)
+    {
+        var facts = new Dictionary<string, string>
+        {
+            ["training images"] = $"{data.TrainingPositions.Count}",
+            ["validation images"] = $"{data.ValidationPositions?.Count ?? 0}",
+            ["masks"] = $"{data.Mode}",
+        };
+        foreach (var (name, area) in data.Classes.Zip(data.ClassAreas).Take(100))
+            facts[$"training pixels of {name}"] = $"{area}";
+        return new()
+        {
+            Task = "semantic segmentation",
+            Data = facts,
+            Classes = data.Classes,
+            Picture = row => row.IsValidation && data.Validation is { } images ? Picture(images, row.Row) : null,
+        };
+    }
+
+    private static byte[]? Picture(MaskedImageStore images, long row)
+    {
+        var position = Enumerable.Range(0, images.Count).FirstOrDefault(i => images.Row(i) == row, -1);
+        if (position < 0)
+            return null;
+        var sample = images.Read(position);
+        var channels = sample.Pixels.Length / (sample.Width * sample.Height);
+        return PngEncoder.Encode(sample.Pixels.Span, sample.Width, sample.Height, channels, RowPictures.LongestSide);
     }
 
     private static LossInputs WithAllLogits(TrainingBatch batch, SegmentationNetwork network)

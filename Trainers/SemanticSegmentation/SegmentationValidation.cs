@@ -13,6 +13,7 @@ internal sealed class SegmentationValidation(
     TilePlan tiling,
     Device device,
     SegmentationMetric monitored,
+    bool draws,
     Action check
 )
 {
@@ -30,11 +31,12 @@ internal sealed class SegmentationValidation(
             data.Mode == SegmentationMode.Multilabel
                 ? (IPixelCounts)new LayerCounts(data.Classes.Count)
                 : new IndexCounts(data.Classes.Count);
+        var evidence = new SegmentationEvidence(data.Validation!, data.Classes, draws);
         foreach (var group in Batches())
         {
             cancellation.ThrowIfCancellationRequested();
             check();
-            Add(group, counts);
+            Add(group, counts, evidence);
         }
         var (iou, dice, accuracy) = counts.Figures();
         var values = new Dictionary<string, double>
@@ -51,7 +53,10 @@ internal sealed class SegmentationValidation(
                 SegmentationMetric.PixelAccuracy => PixelAccuracy,
                 _ => MeanIoU,
             }
-        );
+        )
+        {
+            Details = counts.Details(evidence),
+        };
     }
 
     /// <summary>Neighbours of one size together, as many as the network may be given at once.</summary>
@@ -74,7 +79,7 @@ internal sealed class SegmentationValidation(
             yield return batch;
     }
 
-    private void Add(List<int> positions, IPixelCounts counts)
+    private void Add(List<int> positions, IPixelCounts counts, SegmentationEvidence evidence)
     {
         using var scope = NewDisposeScope();
         var store = data.Validation!;
@@ -93,6 +98,8 @@ internal sealed class SegmentationValidation(
                 sample.Mask.Span.CopyTo(masks.bytes.Slice(i * maskBytes, maskBytes));
             }
         );
+        var predicted = layers == 0 ? empty([positions.Count, height, width], ScalarType.Byte) : null;
+        var (wrong, seen) = (new double[positions.Count], new double[positions.Count]);
         foreach (var (x, y) in tiling.Tiles(width, height))
         {
             using var tile = NewDisposeScope();
@@ -103,14 +110,36 @@ internal sealed class SegmentationValidation(
                 .narrow(3, x.KeepStart - x.Start, x.KeepLength);
             var axis = layers == 0 ? 1 : 2;
             var targets = masks.narrow(axis, y.KeepStart, y.KeepLength).narrow(axis + 1, x.KeepStart, x.KeepLength).to(device);
-            counts.Add(logits, targets);
+            var prediction =
+                layers > 0 ? logits.gt(0)
+                : logits.shape[1] == 1 ? logits.squeeze(1).gt(0).to(ScalarType.Int64)
+                : logits.argmax(1);
+            counts.Add(prediction, targets);
+            predicted?.narrow(1, y.KeepStart, y.KeepLength).narrow(2, x.KeepStart, x.KeepLength).copy_(prediction);
+            var counted = targets.ne(SegmentationMask.Ignored);
+            Sum(prediction.ne(layers > 0 ? targets.eq(1) : targets).logical_and(counted), wrong);
+            Sum(counted, seen);
+        }
+        for (var i = 0; i < positions.Count; i++)
+        {
+            var image = predicted?.select(0, i);
+            evidence.Add(positions[i], wrong[i] / seen[i], image is null ? null : () => image.bytes.ToArray());
+        }
+
+        static void Sum(Tensor flags, double[] sums)
+        {
+            var numbers = flags.reshape([sums.Length, -1]).sum([1], type: ScalarType.Int64).cpu().data<long>().ToArray();
+            for (var i = 0; i < sums.Length; i++)
+                sums[i] += numbers[i];
         }
     }
 
     /// <summary>Counts of pixels, from which figures are made.</summary>
     private interface IPixelCounts
     {
-        void Add(Tensor logits, Tensor targets);
+        void Add(Tensor prediction, Tensor targets);
+
+        ValidationDetails Details(SegmentationEvidence evidence);
 
         (double IoU, double Dice, double Accuracy) Figures();
     }
@@ -119,8 +148,19 @@ internal sealed class SegmentationValidation(
     {
         private readonly SegmentationConfusion confusion = new(classes, SegmentationMask.Ignored);
 
-        public void Add(Tensor logits, Tensor targets) =>
-            confusion.Add(logits.shape[1] == 1 ? logits.squeeze(1).gt(0).to(ScalarType.Int64) : logits.argmax(1), targets);
+        public void Add(Tensor prediction, Tensor targets) => confusion.Add(prediction, targets);
+
+        public ValidationDetails Details(SegmentationEvidence evidence)
+        {
+            double[] Each(Func<int, double> figure) => [.. Enumerable.Range(0, classes).Select(figure)];
+            double Total(Func<int, long> count) => Enumerable.Range(0, classes).Sum(other => (double)count(other));
+            return evidence.Finish(
+                Each(c => Total(other => confusion[c, other])),
+                Each(c => Total(other => confusion[other, c])),
+                Each(c => confusion[c, c]),
+                confusion
+            );
+        }
 
         public (double IoU, double Dice, double Accuracy) Figures()
         {
@@ -137,9 +177,11 @@ internal sealed class SegmentationValidation(
         private double right;
         private double seen;
 
-        public void Add(Tensor logits, Tensor targets)
+        public ValidationDetails Details(SegmentationEvidence evidence) => evidence.Finish(present, predicted, hits, null);
+
+        public void Add(Tensor prediction, Tensor targets)
         {
-            var (prediction, truth, counted) = (logits.gt(0), targets.eq(1), targets.ne(SegmentationMask.Ignored));
+            var (truth, counted) = (targets.eq(1), targets.ne(SegmentationMask.Ignored));
             Sum(prediction.logical_and(truth), hits);
             Sum(prediction.logical_and(counted), predicted);
             Sum(truth, present);

@@ -21,6 +21,8 @@ internal static class ConfusionChart
         var (left, top) = (label, 8);
         var width = left + n * cell + 4;
         var height = top + n * cell + label + 14;
+        // Pixels are too many to write out.
+        var asShares = counts.Max(row => row.Max()) > 99_999;
         var svg = new StringBuilder();
         svg.Append(
             CultureInfo.InvariantCulture,
@@ -44,7 +46,7 @@ internal static class ConfusionChart
                 if (counts[row][column] > 0)
                     svg.Append(
                         CultureInfo.InvariantCulture,
-                        $"<text x=\"{x + cell / 2}\" y=\"{y + cell / 2 + 4}\" text-anchor=\"middle\" style=\"fill:var(--{(share > 0.4 ? "ground" : "ink")});font-size:{(counts[row][column] > 9999 ? 9 : 11)}px\">{counts[row][column]}</text>"
+                        $"<text x=\"{x + cell / 2}\" y=\"{y + cell / 2 + 4}\" text-anchor=\"middle\" style=\"fill:var(--{(share > 0.4 ? "ground" : "ink")});font-size:{(!asShares && counts[row][column] > 9999 ? 9 : 11)}px\">{(asShares ? (100 * share).ToString(share < 0.0995 ? "0.0" : "0", CultureInfo.InvariantCulture) : $"{counts[row][column]}")}</text>"
                     );
                 svg.Append("</g>");
             }
@@ -59,7 +61,7 @@ internal static class ConfusionChart
         }
         html.Raw("<div class=\"card chart\">")
             .Element("h3", "Confusion matrix")
-            .Raw("<p class=\"soft\">Rows: label. Columns: prediction.</p>");
+            .Raw($"<p class=\"soft\">Rows: label. Columns: prediction.{(asShares ? " Percent of the row." : "")}</p>");
         html.Raw(svg.Append("</svg></div></div>").ToString());
     }
 

@@ -37,7 +37,10 @@ internal static class RowSection
         if (content is not null && PictureFormat.Of(content) is { } format)
             html.Raw($"<img alt=\"row {row.Row}\" src=\"data:{format.MediaType};base64,{Convert.ToBase64String(content)}\">");
         var sure = row.Confidence is { } confidence ? $" {confidence.ToString("0.00", CultureInfo.InvariantCulture)}" : "";
-        var said = row.Predicted is null ? "" : $"<br>says <b>{Html.Escape(row.Predicted)}</b>{sure}";
+        var said =
+            row.Predicted is null ? ""
+            : row.Label is null ? Html.Escape(row.Predicted)
+            : $"<br>says <b>{Html.Escape(row.Predicted)}</b>{sure}";
         var label = row.Label is null ? "" : $"label <b>{Html.Escape(row.Label)}</b>";
         html.Raw(
             $"<figcaption>{label}{said}<br>loss {Html.Number(row.Loss)}<br><span class=\"soft\">{Html.Escape(source ?? $"row {row.Row}")}</span></figcaption></figure>"

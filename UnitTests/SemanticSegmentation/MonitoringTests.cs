@@ -1,0 +1,37 @@
+using MLNetLosses.Training;
+
+namespace MLNetLosses.UnitTests.SemanticSegmentation;
+
+/// <summary>What the log and the report say of a segmentation training.</summary>
+[TestClass]
+public sealed class MonitoringTests
+{
+    [TestMethod]
+    public void ClassesAndTheWorstImagesAreLoggedAndShown()
+    {
+        var folder = Directory.CreateTempSubdirectory("segmentation").FullName;
+        try
+        {
+            var options = Segmenting.Small(o =>
+            {
+                (o.Epoch, o.ValidationSet) = (2, DrawnShapes.Data(6, seed: 9));
+                (o.TrainingLogFile, o.ReportFile) = (Path.Combine(folder, "training.jsonl"), Path.Combine(folder, "report.html"));
+            });
+            using var model = Segmenting.Fit(DrawnShapes.Data(8), options);
+            var best = TrainingHistory.Read(options.TrainingLogFile!).Best!.Validation!;
+            Assert.HasCount(3, best.Classes);
+            Assert.AreEqual(best.Metrics["meanIoU"], best.Classes.Average(c => c.Values["iou"]), 1e-4);
+            Assert.AreEqual(best.Classes.Sum(c => c.Values["count"]), best.Confusion!.Sum(row => (double)row.Sum()));
+            Assert.HasCount(6, best.HardestRows);
+            Assert.AreEqual(1 - best.Metrics["pixelAccuracy"], best.HardestRows.Average(r => r.Loss), 1e-4, "All images are of one size.");
+            var report = File.ReadAllText(options.ReportFile!);
+            StringAssert.Contains(report, "image, mask, prediction");
+            StringAssert.Contains(report, "semantic segmentation");
+            StringAssert.Contains(report, "Confusion matrix");
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+}
