@@ -103,7 +103,7 @@ monitoring.SetAction(parsed =>
 );
 
 Option<double> share = new("--share") { Description = "The share of wrong labels.", DefaultValueFactory = _ => 0.05 };
-Option<string?> output = new("--output") { Description = "A folder for log and report." };
+Option<string?> reports = new("--output") { Description = "A folder for log and report." };
 var labelNoise = new Command(
     "label-noise",
     "Whether the loss of a row finds wrong labels: gives some images a wrong class, and states the AUC."
@@ -117,7 +117,7 @@ var labelNoise = new Command(
     seed,
     share,
     threads,
-    output,
+    reports,
 };
 labelNoise.SetAction(parsed =>
     LabelNoise.Run(
@@ -129,7 +129,7 @@ labelNoise.SetAction(parsed =>
         parsed.GetValue(seed),
         parsed.GetValue(share),
         parsed.GetValue(threads),
-        parsed.GetValue(output)
+        parsed.GetValue(reports)
     )
 );
 
