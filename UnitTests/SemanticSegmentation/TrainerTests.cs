@@ -31,6 +31,36 @@ public class TrainerTests
     }
 
     [TestMethod]
+    public void AFolderIsLoadedTrainedEvaluatedAndCrossValidatedByDefaultNames()
+    {
+        using var folder = new DrawnShapes();
+        var (images, masks) = (
+            Directory.CreateDirectory(Path.Combine(folder.Folder, "images")),
+            Directory.CreateDirectory(Path.Combine(folder.Folder, "masks"))
+        );
+        foreach (var (i, row) in folder.Files(16).Index())
+        {
+            File.Move(row.ImagePath, Path.Combine(images.FullName, $"{i:00}.png"));
+            File.Move(row.Mask, Path.Combine(masks.FullName, $"{i:00}.png"));
+        }
+        File.WriteAllLines(Path.Combine(folder.Folder, "classes.txt"), DrawnShapes.Classes);
+        var context = Segmenting.Context();
+        var data = context.Data.LoadSegmentationFolder(folder.Folder);
+        var trainer = context.ImageSegmentation.Trainers.SemanticSegmentation(
+            Segmenting.Small(o => (o.Epoch, o.ValidationSetFraction) = (3, 0.25))
+        );
+        using var model = trainer.Fit(data);
+        CollectionAssert.AreEqual(DrawnShapes.Classes, model.Classes.ToArray());
+        var metrics = context.ImageSegmentation.Evaluate(model.Transform(data));
+        Assert.HasCount(3, metrics.IntersectionOverUnion);
+        Assert.IsGreaterThan(0.5, metrics.PixelAccuracy);
+        var folds = context.ImageSegmentation.CrossValidate(data, trainer, numberOfFolds: 2);
+        Assert.HasCount(2, folds);
+        foreach (var fold in folds)
+            ((SemanticSegmentationTransformer)fold.Model).Dispose();
+    }
+
+    [TestMethod]
     public void BinaryAndOverlappingClassesAreLearned()
     {
         var binary = Segmenting
