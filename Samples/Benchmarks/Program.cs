@@ -228,6 +228,9 @@ detectorRun.SetAction(parsed => Console.WriteLine(JsonSerializer.Serialize(Detec
 
 return new RootCommand("Benchmarks: ours against PyTorch, in pairs, in one run.")
 {
+    SegmentationCommands.Comparison([python, scripts, peers, blas], rounds, threads, Peer),
+    SegmentationCommands.RareClassTable(threads, only),
+    SegmentationCommands.OneRun(threads),
     losses,
     growth,
     memory,
