@@ -57,9 +57,7 @@ internal sealed class HeadBranches : Composite
     private static Tensor ByAnchor(Tensor map, int anchors)
     {
         var (n, channels) = (map.shape[0], map.shape[1]);
-        return map.view(n, anchors, channels / anchors, map.shape[2], map.shape[3])
-            .permute(0, 3, 4, 1, 2)
-            .reshape(n, -1, channels / anchors);
+        return map.permute(0, 2, 3, 1).reshape(n, -1, channels / anchors);
     }
 
     private sealed class Branch : Composite
