@@ -18,7 +18,7 @@ public class TrainerTests
         var options = Segmenting.Small(o =>
         {
             (o.Epoch, o.BatchSize, o.Schedule) = (12, 8, new CosineSchedule());
-            (o.Loss, o.ValidationSet) = ((SegmentationLoss)new CrossEntropyLoss() + new DiceLoss(), DrawnShapes.Data(16, seed: 9));
+            (o.Loss, o.ValidationSet) = (new CrossEntropyLoss() + new DiceLoss(), DrawnShapes.Data(16, seed: 9));
             o.Augmentation = new() { HorizontalFlip = 0.5 };
         });
         using var model = Segmenting.Fit(DrawnShapes.Data(48), options);
