@@ -56,7 +56,8 @@ public partial class ObjectDetector
         {
             var (row, precision) = worst[at];
             var name = Path.GetFileNameWithoutExtension(row.ImagePath);
-            image.Save(Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"{at:000}_{precision:0.00}_{name}.png")));
+            using var drawn = image;
+            drawn.Save(Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"{at:000}_{precision:0.00}_{name}.png")));
             at++;
         }
     }

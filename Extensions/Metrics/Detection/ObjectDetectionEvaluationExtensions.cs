@@ -10,7 +10,8 @@ public static class ObjectDetectionEvaluationExtensions
 {
     /// <summary>
     /// Evaluates scored object detection data by the rules of COCO. One pass over the data. Classes are told apart by their names, so the labels may
-    /// be keys and the predicted labels text, or the other way round.
+    /// be keys and the predicted labels text, or the other way round. Score with a low threshold (0.05 is usual): what a detector leaves out is missing from
+    /// the curves.
     /// </summary>
     /// <param name="catalog">The catalog.</param>
     /// <param name="data">Scored data, an image a row.</param>
