@@ -96,10 +96,13 @@ internal static class ComparisonPage
     {
         yield return new("Training loss, smoothed", [.. runs.Select((r, i) => Of(r, i, s => s.Loss, e => e.Train.Loss))]);
         foreach (var name in runs.SelectMany(r => RunCharts.Names(r.Run.Epochs)).Distinct())
-            yield return new(
-                $"Validation, {name}",
-                [.. runs.Select((r, i) => RunCharts.Epochs(r.Name, r.Run.Epochs, e => RunCharts.Metric(e, name)) with { Color = i })]
-            );
+        {
+            List<Series> curves =
+            [
+                .. runs.Select((r, i) => RunCharts.Epochs(r.Name, r.Run.Epochs, e => RunCharts.Metric(e, name)) with { Color = i }),
+            ];
+            yield return new($"Validation, {name}", curves) { IsLogarithmic = RunCharts.IsLoss(name) && RunCharts.SpansDecades(curves) };
+        }
         yield return new("Learning rate", [.. runs.Select((r, i) => Of(r, i, s => s.LearningRate, e => e.LearningRate, smooth: false))])
         {
             Low = 0,

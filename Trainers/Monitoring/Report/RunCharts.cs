@@ -187,7 +187,7 @@ internal static class RunCharts
     private static Series Points(string name, IReadOnlyList<StepsRecord> steps, Func<StepsRecord, double> value, bool skipGaps = false) =>
         new(name, [.. steps.Select(s => ((double)s.Step, value(s))).Where(p => !skipGaps || double.IsFinite(p.Item2))]);
 
-    private static bool SpansDecades(IReadOnlyList<Series> series)
+    public static bool SpansDecades(IReadOnlyList<Series> series)
     {
         var values = series.SelectMany(s => s.Points).Select(p => p.Y).Where(double.IsFinite).ToList();
         return values.Count > 0 && values.Min() > 0 && values.Max() / values.Min() > 50;
