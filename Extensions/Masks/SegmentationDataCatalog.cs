@@ -21,6 +21,7 @@ public static class SegmentationDataCatalog
     /// </param>
     /// <param name="imageFolder">The folder of images within <paramref name="folder"/>.</param>
     /// <param name="maskFolder">The folder of masks within <paramref name="folder"/>.</param>
+    /// <param name="ignoreIndex">A class index that masks may hold besides the classes of <c>classes.txt</c>, where no format is given.</param>
     /// <exception cref="DirectoryNotFoundException">A folder does not exist.</exception>
     /// <exception cref="InvalidDataException">There is no image, or an image without a mask, or <c>classes.txt</c> cannot be understood.</exception>
     public static IDataView LoadSegmentationFolder(
@@ -28,12 +29,13 @@ public static class SegmentationDataCatalog
         string folder,
         MaskFormat? format = null,
         string imageFolder = "images",
-        string maskFolder = "masks"
+        string maskFolder = "masks",
+        int? ignoreIndex = null
     )
     {
         ArgumentNullException.ThrowIfNull(catalog);
         ArgumentException.ThrowIfNullOrWhiteSpace(folder);
-        var (rows, used) = SegmentationFolder.Read(folder, format, imageFolder, maskFolder);
+        var (rows, used) = SegmentationFolder.Read(folder, format, imageFolder, maskFolder, ignoreIndex);
         return MaskRows.Load(catalog, rows, used.ClassNames);
     }
 

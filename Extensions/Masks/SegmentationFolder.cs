@@ -13,12 +13,13 @@ internal static class SegmentationFolder
         string folder,
         MaskFormat? format,
         string imageFolder,
-        string maskFolder
+        string maskFolder,
+        int? ignoreIndex
     )
     {
         var (images, masks) = (Existing(Path.Combine(folder, imageFolder)), Existing(Path.Combine(folder, maskFolder)));
         var classes = Path.Combine(folder, "classes.txt");
-        format ??= File.Exists(classes) ? ReadClasses(classes, masks) : PerClass(masks) ?? MaskFormat.Indices();
+        format ??= File.Exists(classes) ? ReadClasses(classes, masks, ignoreIndex) : PerClass(masks) ?? MaskFormat.Indices();
         var find = format is FilePerClassMaskFormat files ? PathsPerClass(masks, files) : PathsByName(masks);
         var rows = new List<MaskRows.FileRow>();
         foreach (var group in Files(images, Images).GroupBy(Path.GetFileNameWithoutExtension))
@@ -77,7 +78,7 @@ internal static class SegmentationFolder
             : null;
 
     /// <summary>A class a line: its name, and perhaps its colour as #rrggbb.</summary>
-    private static MaskFormat ReadClasses(string path, string masks)
+    private static MaskFormat ReadClasses(string path, string masks, int? ignoreIndex)
     {
         var lines = File.ReadAllLines(path).Select(line => line.Trim()).Where(line => line.Length > 0).ToArray();
         var names = new List<string>();
@@ -102,7 +103,7 @@ internal static class SegmentationFolder
         {
             return table.Count > 0 ? MaskFormat.Colors(table, names)
                 : PerClass(masks) is not null ? MaskFormat.FilePerClass(names)
-                : MaskFormat.Indices(classNames: names);
+                : MaskFormat.Indices(ignoreIndex: ignoreIndex, classNames: names);
         }
         catch (ArgumentException e)
         {

@@ -57,7 +57,7 @@ public static class MaskSheet
         for (var i = 0; i < shown.Length; i++)
         {
             var (x, y) = (Gap + i % 6 * (4 * width / 6f), Header + height + 2 * Gap + i / 6 * 20);
-            using var box = new SKPaint { Color = Color(shown[i]) };
+            using var box = new SKPaint { Color = Color(truth.LayerCount == 0 ? shown[i] : shown[i] + 1) };
             canvas.DrawRect(x, y, 14, 14, box);
             canvas.DrawText(classNames[shown[i]], x + 18, y + 12, SKTextAlign.Left, font, ink);
         }

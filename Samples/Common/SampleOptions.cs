@@ -50,7 +50,10 @@ public sealed record SampleOptions(
     )
     {
         Option<string?> train = new("--train") { Description = "Folder to train on. Default: a set that the sample draws." };
-        Option<string?> validation = new("--validation") { Description = "Folder to validate on after each epoch. Default: none, or that of the drawn set." };
+        Option<string?> validation = new("--validation")
+        {
+            Description = "Folder to validate on after each epoch. Default: none, or that of the drawn set.",
+        };
         Option<string?> test = new("--test") { Description = "Folder to evaluate on. Default: the drawn test set." };
         Option<string?> loss = new("--loss")
         {

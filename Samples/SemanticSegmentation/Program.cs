@@ -39,6 +39,8 @@ void Run(SampleOptions options, ParseResult parsed, CancellationToken cancellati
         Console.WriteLine($"Drew blood smears into {run.File("drawn")}.");
     }
 
+    var ignored = parsed.GetValue(ignoreIndex);
+
     // Train.
     var mlContext = new MLContext(options.Seed);
     mlContext.Log += (_, message) =>
@@ -49,7 +51,7 @@ void Run(SampleOptions options, ParseResult parsed, CancellationToken cancellati
         )
             Console.WriteLine(message.RawMessage);
     };
-    var data = SemanticSegmenter.LoadIDataViewFromFolder(mlContext, train);
+    var data = SemanticSegmenter.LoadIDataViewFromFolder(mlContext, train, ignored);
     var model = LiveDisplay.Run(display => SemanticSegmenter.RetrainModel(mlContext, data, trainer => Apply(options, trainer, display)));
     var segmenter = (SemanticSegmentationTransformer)model;
     var summary = segmenter.Summary;
@@ -60,7 +62,6 @@ void Run(SampleOptions options, ParseResult parsed, CancellationToken cancellati
     SemanticSegmenter.MLNetModelPath = run.File("model.zip");
 
     // Evaluate on images that the training has not seen.
-    var ignored = parsed.GetValue(ignoreIndex);
     var loaded = mlContext.Model.Load(run.File("model.zip"), out _);
     var evaluation = test is null ? null : SemanticSegmenter.Evaluate(mlContext, loaded, test, ignored, parsed.GetValue(tolerance));
     run.WriteMetrics(
@@ -109,14 +110,14 @@ void Run(SampleOptions options, ParseResult parsed, CancellationToken cancellati
             ? Named<SegmentationArchitecture>("--architecture", name)
             : trainer.Architecture;
         trainer.ClassWeights = parsed.GetValue(classWeights) is { } weights ? ClassWeights.Parse(weights) : null;
-        trainer.IgnoreIndex = parsed.GetValue(ignoreIndex);
+        trainer.IgnoreIndex = ignored;
         (trainer.ImageWidth, trainer.ImageHeight) = given.ImageSize ?? (trainer.ImageWidth!.Value, trainer.ImageHeight!.Value);
         trainer.Weights = given.Weights;
         trainer.Epoch = given.Epochs ?? trainer.Epoch;
         trainer.BatchSize = given.BatchSize ?? trainer.BatchSize;
         trainer.LearningRate = given.LearningRate;
         trainer.Device = given.Device;
-        trainer.ValidationSet = validation is null ? null : SemanticSegmenter.LoadIDataViewFromFolder(mlContext, validation);
+        trainer.ValidationSet = validation is null ? null : SemanticSegmenter.LoadIDataViewFromFolder(mlContext, validation, ignored);
         run.Keep(trainer, given.Resume);
         trainer.Progress = display;
         trainer.CancellationToken = cancellation;

@@ -13,7 +13,7 @@ public partial class SemanticSegmenter
     /// <param name="boundaryTolerance">Up to how many pixels apart edges count as the same.</param>
     public static Evaluation Evaluate(MLContext mlContext, ITransformer model, string folder, int? ignoreIndex, double boundaryTolerance)
     {
-        var predictions = model.Transform(LoadIDataViewFromFolder(mlContext, folder));
+        var predictions = model.Transform(LoadIDataViewFromFolder(mlContext, folder, ignoreIndex));
         var metrics = mlContext.ImageSegmentation.Evaluate(
             predictions,
             labelColumnName: "Mask",
@@ -33,7 +33,7 @@ public partial class SemanticSegmenter
     /// <param name="output">Where the pictures go.</param>
     public static void DrawOverlays(MLContext mlContext, ITransformer model, string folder, int? ignoreIndex, int count, string output)
     {
-        var predictions = model.Transform(LoadIDataViewFromFolder(mlContext, folder));
+        var predictions = model.Transform(LoadIDataViewFromFolder(mlContext, folder, ignoreIndex));
         var names = GetLabels(predictions.Schema);
         var ranked = Rows(mlContext, predictions)
             .Select((row, i) => (Row: i, Score: ScoreOf(mlContext, row, ignoreIndex)))

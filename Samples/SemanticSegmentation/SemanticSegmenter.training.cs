@@ -27,7 +27,11 @@ public partial class SemanticSegmenter
     }
 
     /// <summary>Lists the images and masks of a folder. They are read while training.</summary>
-    public static IDataView LoadIDataViewFromFolder(MLContext mlContext, string folder) => mlContext.Data.LoadSegmentationFolder(folder);
+    /// <param name="mlContext">The context.</param>
+    /// <param name="folder">Holds images/, masks/ and perhaps classes.txt.</param>
+    /// <param name="ignoreIndex">A class index that does not count, or null.</param>
+    public static IDataView LoadIDataViewFromFolder(MLContext mlContext, string folder, int? ignoreIndex = null) =>
+        mlContext.Data.LoadSegmentationFolder(folder, ignoreIndex: ignoreIndex);
 
     /// <summary>Saves a model so that another process can load it.</summary>
     public static void SaveModel(MLContext mlContext, ITransformer model, IDataView data, string modelSavePath) =>

@@ -60,6 +60,16 @@ public class SegmentationLoaderTests
     }
 
     [TestMethod]
+    public void AnIndexBesidesTheNamedClassesMayBeIgnored()
+    {
+        WriteImage("images/a.png", 2, 1);
+        Write("masks/a.png", Png.Write(2, 1, Png.Gray, 8, [0, 11]));
+        Write("classes.txt", "ground\ncell\n");
+        Refused(["pixel (1, 0) is 11", "0 to 1"], () => Masks(Context.Data.LoadSegmentationFolder(folder.FullName)));
+        Assert.AreEqual((byte)11, Masks(Context.Data.LoadSegmentationFolder(folder.FullName, ignoreIndex: 11))[0][1, 0]);
+    }
+
+    [TestMethod]
     public void MasksAreReadOnlyWhenTheirColumnIsAskedFor()
     {
         WriteImage("images/a.png", 2, 1);
