@@ -89,15 +89,11 @@ internal sealed class DetectionBatches : IBatchSource
         var members = shuffled.AsSpan(first, Math.Min(options.BatchSize, shuffled.Length - first)).ToArray();
         var factor = DrawnFactor(epoch, step);
         var images = new DetectionImage[members.Length];
+        var objects = new ImageObjects[members.Length];
         for (var i = 0; i < members.Length; i++)
         {
             stopped.ThrowIfCancellationRequested();
-            images[i] = DetectionImage.Make(
-                rows.Images.Read(positions[members[i]]),
-                new(options.Augmentation, seed, epoch, first + i),
-                factor,
-                normalization
-            );
+            (images[i], objects[i]) = Make(members[i], first + i, epoch, factor);
         }
         var height = DetectionSizing.RoundUp(images.Max(image => image.Height), network.SizeDivisor);
         var width = DetectionSizing.RoundUp(images.Max(image => image.Width), network.SizeDivisor);
@@ -109,14 +105,36 @@ internal sealed class DetectionBatches : IBatchSource
         for (var i = 0; i < images.Length; i++)
         {
             images[i].WriteTo(input, numbers.Slice(i * plane, plane), i);
-            var position = positions[members[i]];
-            targets.Add(images[i].Move(rows.Objects[position], Misplaced(position, epoch)), ref random);
+            targets.Add(objects[i], ref random);
         }
         return new(
             input.DetachFromDisposeScope(),
             targets.Build().ToInputs(),
             [.. members.Select(member => rows.Images.Row(positions[member]))]
         );
+    }
+
+    /// <summary>An image of a batch, alone or as the first of a mosaic.</summary>
+    private (DetectionImage Image, ImageObjects Objects) Make(int member, int draw, int epoch, double factor)
+    {
+        var alone = Single(member, draw);
+        if (Mosaic.Partners(options.MosaicProbability, positions.Length, seed, epoch, draw) is not { } partners)
+            return alone;
+        // Draws of partners lie behind those of the epoch, so that each is changed in its own way.
+        var behind = BatchCount * options.BatchSize + partners.Length * draw;
+        return Mosaic.Make([alone, .. partners.Select((partner, i) => Single(partner, behind + i))], normalization);
+
+        (DetectionImage, ImageObjects) Single(int member, int draw)
+        {
+            var position = positions[member];
+            var image = DetectionImage.Make(
+                rows.Images.Read(position),
+                new(options.Augmentation, seed, epoch, draw),
+                factor,
+                normalization
+            );
+            return (image, image.Move(rows.Objects[position], Misplaced(position, epoch)));
+        }
     }
 
     /// <summary>What is done about an object outside its image.</summary>

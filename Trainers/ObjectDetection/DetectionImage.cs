@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using MLNetLosses.Data;
 using static TorchSharp.torch;
 
@@ -56,6 +57,24 @@ internal sealed class DetectionImage
         if (factor != 1)
             pixels = TensorResize.Bilinear(pixels, Scaled(source.Height, factor), Scaled(source.Width, factor));
         return new(source, geometry, normalization, null, scope.MoveToOuter(pixels));
+    }
+
+    /// <summary>An image that is ready, [1, channels, height, width].</summary>
+    public static DetectionImage Of(Tensor pixels, PixelNormalization normalization)
+    {
+        var (height, width) = ((int)pixels.shape[2], (int)pixels.shape[3]);
+        var source = new SizedImage(width, height, width, height, []);
+        return new(source, GeometricTransform.Identity(width, height), normalization, null, pixels);
+    }
+
+    /// <summary>[1, channels, height, width], normalised, in the caller's dispose scope.</summary>
+    public Tensor ToTensor()
+    {
+        if (pixels is not null)
+            return pixels.alias();
+        var result = empty([1, normalization.Channels, Height, Width], ScalarType.Float32);
+        normalization.Apply(planes, Height, Width, MemoryMarshal.Cast<byte, float>(result.bytes), Height, Width);
+        return result;
     }
 
     /// <summary>Writes the image into its place in a batch.</summary>

@@ -146,7 +146,7 @@ internal sealed class ObjectDetectionRun(IHost host, IChannel channel, ObjectDet
             ["image size"] = FormattableString.Invariant(
                 $"{options.ImageSize} to {options.LongestSide}, training {options.TrainingImageSizes}"
             ),
-            ["augmentation"] = $"{options.Augmentation}",
+            ["augmentation"] = FormattableString.Invariant($"{options.Augmentation}, mosaic {options.MosaicProbability}"),
         };
 
     private ObjectDetectionTransformer Finish(

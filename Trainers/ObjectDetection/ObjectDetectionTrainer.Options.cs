@@ -108,6 +108,12 @@ public sealed partial class ObjectDetectionTrainer
         /// </summary>
         public Augmentation Augmentation { get; set; } = new() { HorizontalFlip = 0.5 };
 
+        /// <summary>
+        /// The share of the training images that become mosaics: four images, each changed as <see cref="Augmentation"/> says, at half size around the middle. 0 to 1. Default
+        /// 0.
+        /// </summary>
+        public double MosaicProbability { get; set; }
+
         /// <summary>Whether objects whose box cannot be used (not finite, without area, outside the image) are left out and counted, instead of being an error that names row and object. Default false.</summary>
         public bool SkipInvalidBoxes { get; set; }
 

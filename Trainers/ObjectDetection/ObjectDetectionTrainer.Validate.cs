@@ -35,6 +35,7 @@ public sealed partial class ObjectDetectionTrainer
                 options.Steps is null || options.Steps.All(epoch => epoch >= 1),
                 $"Steps must hold numbers of epochs, 1 or more, or be null; it is [{string.Join(", ", options.Steps ?? [])}]."
             )
+            .Number(nameof(options.MosaicProbability), options.MosaicProbability, 0, 1)
             .Number(nameof(options.ScoreThreshold), options.ScoreThreshold, 0, 1)
             .Number(nameof(options.IOUThreshold), options.IOUThreshold, 0, 1)
             .Defined(nameof(options.Suppression), options.Suppression)

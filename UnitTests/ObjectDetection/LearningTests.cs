@@ -145,6 +145,7 @@ public class LearningTests
                         Erasing = new(),
                     }
             ),
+            ("mosaics", o => (o.MosaicProbability, o.TrainingImageSizes) = (0.7, [32, 48])),
             ("averaged weights", o => o.WeightAveraging = new()),
         }.Select(variant => new object[] { variant.Name, variant.Change });
 
@@ -282,6 +283,34 @@ public class LearningTests
         );
         Assert.AreEqual(new DetectionErrors(Found: 1, Missed: 1, Wrong: 2), DetectionErrors.Of(truth, detections, 0.5));
         Assert.AreEqual(new DetectionErrors(Found: 2, Missed: 0, Wrong: 2), DetectionErrors.Of(truth, detections, 0.3));
+    }
+
+    [TestMethod]
+    public void AMosaicShowsFourImagesAroundItsMiddle()
+    {
+        using var scope = torch.NewDisposeScope();
+        var normalization = new PixelNormalization(new ImagePreprocessing { Mean = [0, 0, 0], Std = [1, 1, 1] });
+        (DetectionImage, ImageObjects) Part(int width, int height, byte level, int kind)
+        {
+            var planes = new byte[3 * width * height];
+            planes.AsSpan().Fill(level);
+            var image = new SizedImage(width, height, width, height, planes);
+            return (DetectionImage.Make(image, new(Augmentation.None, 1, 0, 0), 1, normalization), new([0, 0, width, height], [kind], []));
+        }
+
+        var (mosaic, objects) = Mosaic.Make([Part(8, 8, 51, 0), Part(8, 8, 102, 1), Part(16, 8, 153, 2), Part(8, 8, 204, 3)], normalization);
+        CollectionAssert.AreEqual(new[] { 0, 1, 2, 3 }, objects.Classes);
+        // The wide one keeps its proportions and touches the middle: half as high.
+        CollectionAssert.AreEqual(new float[] { 0, 0, 4, 4, 4, 0, 8, 4, 0, 4, 4, 6, 4, 4, 8, 8 }, objects.Boxes);
+        var pixels = mosaic.ToTensor()[0][0];
+        float At(int y, int x) => pixels[y][x].item<float>();
+        Assert.AreEqual(0.2f, At(1, 1), 1e-5f);
+        Assert.AreEqual(0.4f, At(1, 6), 1e-5f);
+        Assert.AreEqual(0.6f, At(5, 1), 1e-5f);
+        Assert.AreEqual(0.8f, At(6, 6), 1e-5f);
+        Assert.AreEqual(0f, At(7, 1)); // nothing is there
+        Assert.IsNull(Mosaic.Partners(0, 10, 1, 0, 0));
+        Assert.HasCount(3, Mosaic.Partners(1, 10, 1, 0, 0)!);
     }
 
     [TestMethod]

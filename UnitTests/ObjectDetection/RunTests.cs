@@ -34,6 +34,7 @@ public class RunTests
             o.Augmentation = new() { HorizontalFlip = 0.5 };
             o.TrainingImageSizes = [48, 64];
             o.Sampling = new() { Count = 128 };
+            o.MosaicProbability = 0.3;
             o.ValidationSetFraction = 0.2;
             o.RestoreBest = false;
         });
