@@ -125,7 +125,10 @@ internal sealed class ImageClassificationRun(IHost host, IChannel channel, Image
 
     private TaskMonitoring Watched(ClassificationData data)
     {
-        var (training, validation) = (new RowPictures(data.Training.Images), data.Validation is { } held ? new RowPictures(held.Images) : null);
+        var (training, validation) = (
+            new RowPictures(data.Training.Images),
+            data.Validation is { } held ? new RowPictures(held.Images) : null
+        );
         var rows = new Dictionary<string, string>
         {
             ["training images"] = $"{data.TrainingLoader.Count}",

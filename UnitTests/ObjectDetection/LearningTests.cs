@@ -298,7 +298,10 @@ public class LearningTests
             return (DetectionImage.Make(image, new(Augmentation.None, 1, 0, 0), 1, normalization), new([0, 0, width, height], [kind], []));
         }
 
-        var (mosaic, objects) = Mosaic.Make([Part(8, 8, 51, 0), Part(8, 8, 102, 1), Part(16, 8, 153, 2), Part(8, 8, 204, 3)], normalization);
+        var (mosaic, objects) = Mosaic.Make(
+            [Part(8, 8, 51, 0), Part(8, 8, 102, 1), Part(16, 8, 153, 2), Part(8, 8, 204, 3)],
+            normalization
+        );
         CollectionAssert.AreEqual(new[] { 0, 1, 2, 3 }, objects.Classes);
         // The wide one keeps its proportions and touches the middle: half as high.
         CollectionAssert.AreEqual(new float[] { 0, 0, 4, 4, 4, 0, 8, 4, 0, 4, 4, 6, 4, 4, 8, 8 }, objects.Boxes);
