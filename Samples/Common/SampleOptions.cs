@@ -119,10 +119,24 @@ public sealed record SampleOptions(
                     parsed.GetValue(output)!,
                     parsed.GetValue(resume)
                 );
-                return Task.FromResult(Guarded(() => run(options, parsed, cancellation)));
+                return Task.FromResult(
+                    Guarded(() =>
+                    {
+                        options.CheckFolders();
+                        run(options, parsed, cancellation);
+                    })
+                );
             }
         );
         return command.Parse(args).Invoke();
+    }
+
+    // A missing test set is better said before the training than after it.
+    private void CheckFolders()
+    {
+        foreach (var (option, path) in new[] { ("--train", Train), ("--validation", Validation), ("--test", Test) })
+            if (path is not null && !Directory.Exists(path) && !File.Exists(path))
+                throw new DirectoryNotFoundException($"{option}: there is no folder '{path}'.");
     }
 
     private static void Compare(string[] folders, string output)

@@ -30,8 +30,14 @@ void Run(SampleOptions options, ParseResult parsed, CancellationToken cancellati
     if (isDrawn)
         Console.WriteLine($"Drew smears of blood into {run.File("drawn")}.");
     // A folder with lists or folders of its own for validation and test serves for them, too.
-    var validation = options.Validation ?? (AnnotatedImages.HasPart(train, Part.Validation) ? train : null);
     var test = options.Test ?? (AnnotatedImages.HasPart(train, Part.Test) ? train : null);
+    // One without a part to test on is tested on its part to validate on, which then does not choose the epoch as well.
+    var testPart =
+        test is not null && !AnnotatedImages.HasPart(test, Part.Test) && AnnotatedImages.HasPart(test, Part.Validation)
+            ? Part.Validation
+            : Part.Test;
+    var validates = AnnotatedImages.HasPart(train, Part.Validation) && (testPart == Part.Test || test != train);
+    var validation = options.Validation ?? (validates ? train : null);
 
     // Train.
     var mlContext = new MLContext(options.Seed);
@@ -44,6 +50,7 @@ void Run(SampleOptions options, ParseResult parsed, CancellationToken cancellati
             Console.WriteLine(message.RawMessage);
     };
     var data = Load(train, Part.Train, null);
+    var held = test is null ? null : Load(test, testPart, data.ClassNames);
     var model = LiveDisplay.Run(display => ObjectDetector.RetrainModel(mlContext, data, trainer => Apply(options, trainer, display)));
     var detector = ((IEnumerable<ITransformer>)model).OfType<ObjectDetectionTransformer>().Single();
     var summary = detector.Summary;
@@ -54,7 +61,6 @@ void Run(SampleOptions options, ParseResult parsed, CancellationToken cancellati
     ObjectDetector.MLNetModelPath = run.File("model.zip");
 
     // Evaluate on images that the training has not seen.
-    var held = test is null ? null : Load(test, Part.Test, detector.Classes);
     var evaluation = held is null ? null : ObjectDetector.Evaluate(mlContext, mlContext.Model.Load(run.File("model.zip"), out _), held);
     run.WriteMetrics(
         new
