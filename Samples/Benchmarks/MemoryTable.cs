@@ -22,9 +22,8 @@ internal static class MemoryTable
         {
             if (!loss.Contains(only, StringComparison.OrdinalIgnoreCase))
                 continue;
-            var start = new ProcessStartInfo(Environment.ProcessPath!) { RedirectStandardOutput = true, RedirectStandardError = true };
-            foreach (var argument in new[] { "memory-run", "--only", loss, "--threads", threads.ToString(CultureInfo.InvariantCulture) })
-                start.ArgumentList.Add(argument);
+            var start = OwnProcess.Command("memory-run", "--only", loss, "--threads", threads.ToString(CultureInfo.InvariantCulture));
+            start.RedirectStandardError = true;
             using var process = Process.Start(start)!;
             var errors = process.StandardError.ReadToEndAsync();
             var line = process.StandardOutput.ReadToEnd().Trim();
