@@ -19,7 +19,10 @@ internal sealed class ChildProcess : IDisposable
     }
 
     /// <summary>Starts it.</summary>
-    public static ChildProcess Start(Func<string[], int> method, params string[] arguments)
+    public static ChildProcess Start(Func<string[], int> method, params string[] arguments) =>
+        Start(method, compilesOnce: false, arguments);
+
+    private static ChildProcess Start(Func<string[], int> method, bool compilesOnce, string[] arguments)
     {
         var start = new ProcessStartInfo("dotnet")
         {
@@ -29,14 +32,22 @@ internal sealed class ChildProcess : IDisposable
         };
         foreach (var argument in arguments)
             start.ArgumentList.Add(argument);
+        if (compilesOnce)
+            start.Environment["DOTNET_TieredCompilation"] = "0";
         return new(Process.Start(start)!);
     }
 
     /// <summary>Runs it to its end; its output when it returns 0.</summary>
     /// <exception cref="InvalidOperationException">It returned something else; with what it wrote.</exception>
-    public static string Run(Func<string[], int> method, params string[] arguments)
+    public static string Run(Func<string[], int> method, params string[] arguments) => Run(Start(method, arguments));
+
+    /// <summary>The same, with code that is compiled when it is first called and never again: for measuring memory.</summary>
+    /// <inheritdoc cref="Run(Func{string[], int}, string[])" path="/exception"/>
+    public static string RunCompiledOnce(Func<string[], int> method) => Run(Start(method, compilesOnce: true, []));
+
+    private static string Run(ChildProcess started)
     {
-        using var child = Start(method, arguments);
+        using var child = started;
         var (code, text, problems) = child.Wait();
         return code == 0 ? text : throw new InvalidOperationException($"The child process returned {code}.\n{text}\n{problems}");
     }

@@ -7,15 +7,21 @@ namespace MLNetLosses.UnitTests.ImageClassification;
 [TestClass]
 public class MemoryTests
 {
-    // The first third compiles the code and fills the pools that later steps use again.
-    private const int Steps = 900;
+    // The first steps fill the pools that later ones use again. With tiered compilation the runtime would still be compiling the loops anew: some 9 MB
+    // in these steps of a few milliseconds.
+    private const int First = 200;
+    private const int Steps = 2000;
 
     [TestMethod]
     public void TheProcessDoesNotGrowWhileItTrains()
     {
-        var sizes = ChildProcess.Run(TrainAndMeasure).Split(' ').Select(size => double.Parse(size, CultureInfo.InvariantCulture)).ToArray();
+        var sizes = ChildProcess
+            .RunCompiledOnce(TrainAndMeasure)
+            .Split(' ')
+            .Select(size => double.Parse(size, CultureInfo.InvariantCulture))
+            .ToArray();
         Console.WriteLine($"Grown by {sizes[1] / sizes[0] - 1:P2}.");
-        Assert.IsLessThan(1.03, sizes[1] / sizes[0], $"{sizes[0]:N0} bytes after {Steps / 3} steps, {sizes[1]:N0} after {Steps}.");
+        Assert.IsLessThan(1.03, sizes[1] / sizes[0], $"{sizes[0]:N0} bytes after {First} steps, {sizes[1]:N0} after {Steps}.");
     }
 
     private static int TrainAndMeasure(string[] arguments)
@@ -29,7 +35,7 @@ public class MemoryTests
             o.Progress = new Recorder { OnReport = progress => sizes[progress.Step] = Environment.WorkingSet };
         });
         Training.Fit(Training.Data(40), options).Dispose();
-        Console.WriteLine(FormattableString.Invariant($"{sizes[Steps / 3]} {sizes[Steps]}"));
+        Console.WriteLine(FormattableString.Invariant($"{sizes[First]} {sizes[Steps]}"));
         return 0;
     }
 }
