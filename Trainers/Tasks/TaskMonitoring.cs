@@ -32,32 +32,37 @@ internal sealed record TaskMonitoring
     public Func<TrainingBatch, LossInputs, TrainedRows?>? DescribeRows { get; init; }
 
     /// <summary>With the places that the options name and the settings that they hold.</summary>
-    public MonitoringOptions Options(TrainerOptions options) =>
+    /// <param name="options">What was asked for.</param>
+    /// <param name="seed">The seed that was taken, wherever it came from: without it nobody could repeat the run.</param>
+    public MonitoringOptions Options(TrainerOptions options, long seed) =>
         new()
         {
             LogFile = options.TrainingLogFile,
             TensorBoardFolder = options.TensorBoardFolder,
             ReportFile = options.ReportFile,
             Task = Task,
-            Settings = Settings(options),
+            Settings = Settings(options, seed),
             Data = Data,
             Classes = Classes,
             Picture = Picture,
             Source = Source,
         };
 
-    private static Dictionary<string, string> Settings(TrainerOptions options) =>
+    private static Dictionary<string, string> Settings(TrainerOptions options, long seed) =>
         options
             .GetType()
             .GetProperties(BindingFlags.Public | BindingFlags.Instance)
             .Where(option => option.CanWrite && !NoSettings.Contains(option.Name))
             .OrderBy(option => option.Name, StringComparer.Ordinal)
-            .ToDictionary(option => option.Name, option => Text(option.GetValue(options)));
+            .ToDictionary(
+                option => option.Name,
+                option => Text(option.Name == nameof(TrainerOptions.Seed) ? seed : option.GetValue(options))
+            );
 
     private static string Text(object? value) =>
         value switch
         {
-            null => "none",
+            null => "not set",
             string text => text,
             IFormattable number => number.ToString(null, CultureInfo.InvariantCulture),
             Delegate => "given",

@@ -120,7 +120,7 @@ internal abstract class TrainerRun(IHost host, IChannel channel, TrainerOptions 
             ProgressInterval = options.ProgressInterval,
             Log = channel.Info,
             Threads = options.Threads,
-            Monitoring = (monitoring ?? new()).Options(options),
+            Monitoring = (monitoring ?? new()).Options(options, Seed),
             DescribeRows = monitoring?.DescribeRows,
         };
         var result = TrainingLoop.Run(job, options.CancellationToken);

@@ -1,3 +1,4 @@
+using Microsoft.ML;
 using MLNetLosses.Losses;
 using MLNetLosses.Training;
 using MLNetLosses.UnitTests.Monitoring;
@@ -27,9 +28,10 @@ public sealed class MonitoringOptionTests
             o.ReportFile = Path.Combine(folder, "b", "report.html");
             o.TensorBoardFolder = Path.Combine(folder, "c");
         });
-        using var model = Training.Fit(data, options);
+        using var model = Training.Fit(data, options, new MLContext(27));
 
         var history = TrainingHistory.Read(options.TrainingLogFile!);
+        Assert.AreEqual("27", history.Run.Settings["Seed"]); // the option says none: the context's was taken
         Assert.AreEqual("image classification", history.Run.Task);
         CollectionAssert.AreEqual(DrawnImages.Classes, history.Run.Classes.ToArray());
         Assert.AreEqual("ResNet20Cifar", history.Run.Settings["Backbone"]);

@@ -29,6 +29,7 @@ internal static class ReportStyle
         table.numbers td:not(:first-child),table.numbers th:not(:first-child){text-align:right;padding:4px 0 4px 14px;overflow-wrap:normal;white-space:nowrap}
         table.numbers td:first-child{white-space:nowrap}
         table.pairs td{overflow-wrap:anywhere;min-width:8em}table.pairs td:first-child{color:var(--soft);width:1%;overflow-wrap:normal}
+        @media (min-width:700px){table.pairs td:first-child{white-space:nowrap}}
         td.differs{font-weight:600}
         pre{background:var(--card);border:1px solid var(--line);border-radius:6px;padding:10px;overflow-x:auto;font-size:.88em;white-space:pre-wrap}
         details summary{cursor:pointer;font-weight:600;margin:.4em 0}
