@@ -8,6 +8,8 @@ using MLNetLosses.Transforms;
 [assembly: Loadable<ObjectDetectionTransformer>]
 [assembly: Loadable<RowTransformer<DrawBoxes>>]
 [assembly: Loadable<RowTransformer<ScoreLoss>>]
+[assembly: Loadable<RowTransformer<ScoreBoxLoss>>]
+[assembly: Loadable<DetectionLossTransformer>]
 [assembly: Loadable<RowTransformer<AugmentObjects>>]
 [assembly: Loadable<RowTransformer<OverlayMask>>]
 [assembly: Loadable<RowTransformer<AugmentMask>>]

@@ -142,12 +142,7 @@ internal sealed class DetectionBatches : IBatchSource
         (place, box, image) =>
         {
             if (!options.SkipInvalidBoxes)
-                throw DetectionRows.Invalid(
-                    rows.Images.Row(position),
-                    place,
-                    box,
-                    $"it lies outside the image, which has {image.SourceWidth} x {image.SourceHeight} pixels"
-                );
+                throw ObjectRules.Outside(rows.Images.Row(position), place, box, image);
             if (epoch == 0)
                 Interlocked.Increment(ref outside);
         };

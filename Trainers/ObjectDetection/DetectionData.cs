@@ -37,13 +37,7 @@ internal sealed class DetectionData : IDisposable
         Action check
     )
     {
-        var same = Enumerable.Range(0, columns.ClassCount).ToArray();
-        var source = new DetectionRows.Source(
-            ImageColumn.Find(input.Schema, options.FeatureColumnName, host),
-            columns,
-            same,
-            options.SkipInvalidBoxes
-        );
+        var source = Source(input.Schema, columns, [.. Enumerable.Range(0, columns.ClassCount)]);
         var held =
             options.ValidationSetFraction is { } share && validationData is null
                 ? ValidationSplit.Make(DetectionRows.ReadFirstLabels(input, columns, check), share, seed)
@@ -56,15 +50,9 @@ internal sealed class DetectionData : IDisposable
             if (validationData is not null)
             {
                 var other = ObjectColumns.Find(validationData.Schema, options, host);
-                var otherSource = source with
-                {
-                    Image = ImageColumn.Find(validationData.Schema, options.FeatureColumnName, host),
-                    Objects = other,
-                    Translation = columns.Translate(other),
-                };
                 validation = DetectionRows.Read(
                     validationData,
-                    otherSource,
+                    Source(validationData.Schema, other, other.TranslateTo(columns.Values, columns.ClassCount)),
                     _ => true,
                     Store(validated, options.ImageCacheBytes / 4),
                     check
@@ -84,6 +72,17 @@ internal sealed class DetectionData : IDisposable
             validation?.Dispose();
             throw;
         }
+
+        DetectionRows.Source Source(DataViewSchema schema, ObjectColumns objects, int[] translation) =>
+            new(
+                ImageColumn.Find(schema, options.FeatureColumnName, host),
+                new(
+                    objects,
+                    translation,
+                    options.SkipInvalidBoxes,
+                    "which the training data do not have. Map labels of both sets with one transformer: fit MapValueToKey on the training data and transform both."
+                )
+            );
 
         SizedImageStore Store(DetectionSizing sizing, long bytes) => new(sizing.Decoding(preprocessing), bytes);
     }

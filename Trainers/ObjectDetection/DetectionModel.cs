@@ -31,6 +31,9 @@ internal sealed record DetectionModel
     /// <summary>The loss on boxes that trained it, as text.</summary>
     public required string BoxLoss { get; init; }
 
+    /// <summary>What else decided the loss of its training.</summary>
+    public required DetectionLossFacts LossFacts { get; init; }
+
     /// <summary>How the training went.</summary>
     public required TrainingResult Summary { get; init; }
 
@@ -44,8 +47,37 @@ internal sealed record DetectionModel
     public static IReadOnlyList<string> NamesOf(KeyValues? values, int count) =>
         values?.Names ?? [.. Enumerable.Range(0, count).Select(i => i.ToString(CultureInfo.InvariantCulture))];
 
+    /// <summary>Options whose loss is the one that trained the network.</summary>
+    public ObjectDetectionTrainer.Options LossOptions() =>
+        new()
+        {
+            Head = Head,
+            ClassificationLoss = DetectorClassificationLoss.Parse(ClassificationLoss),
+            ClassificationLossWeight = LossFacts.ClassificationWeight,
+            BoxLoss = DetectorBoxLoss.Parse(BoxLoss),
+            BoxLossWeight = LossFacts.BoxWeight,
+            QualityLossWeight = LossFacts.QualityWeight,
+            Matching = LossFacts.Matching,
+        };
+
     public string ToJson() => ModelJson.Write(this);
 
     /// <exception cref="InvalidDataException">The text is no such description.</exception>
     public static DetectionModel FromJson(string json) => ModelJson.Read<DetectionModel>(json, model => model.ClassCount > 0);
 }
+
+/// <summary>What decided the loss of a detector's training, besides the losses.</summary>
+/// <param name="ClassificationWeight">Multiplies the loss on classes.</param>
+/// <param name="BoxWeight">Multiplies the loss on boxes.</param>
+/// <param name="QualityWeight">Multiplies the loss on the quality.</param>
+/// <param name="Matching">Which anchors learn which object.</param>
+/// <param name="SkipInvalidBoxes">Whether objects whose boxes cannot be used were left out.</param>
+/// <param name="ClassCounts">Objects of each class; none where the training was stopped before they were counted.</param>
+internal sealed record DetectionLossFacts(
+    double ClassificationWeight,
+    double BoxWeight,
+    double QualityWeight,
+    AnchorMatching Matching,
+    bool SkipInvalidBoxes,
+    long[] ClassCounts
+);

@@ -22,10 +22,8 @@ internal sealed class DetectionRows : IDisposable
 
     /// <summary>How rows are read.</summary>
     /// <param name="Image">Images.</param>
-    /// <param name="Objects">Labels, boxes and flags.</param>
-    /// <param name="Translation">The class of each class of the label column, -1 for one that is not known.</param>
-    /// <param name="SkipInvalidBoxes">Whether boxes that cannot be used are left out.</param>
-    public sealed record Source(ImageColumn Image, ObjectColumns Objects, int[] Translation, bool SkipInvalidBoxes);
+    /// <param name="Rules">Labels, boxes and flags, and what they must be.</param>
+    public sealed record Source(ImageColumn Image, ObjectRules Rules);
 
     /// <summary>Reads rows.</summary>
     /// <param name="data">The data.</param>
@@ -37,16 +35,17 @@ internal sealed class DetectionRows : IDisposable
     public static DetectionRows Read(IDataView data, Source source, Func<long, bool> take, SizedImageStore images, Action check)
     {
         var rows = new DetectionRows(images);
-        using var cursor = data.GetRowCursor(source.Objects.All.Append(source.Image.Column).DistinctBy(column => column.Index));
+        using var cursor = data.GetRowCursor(source.Rules.Columns.All.Append(source.Image.Column).DistinctBy(column => column.Index));
         var image = source.Image.CreateReader(cursor);
-        var read = source.Objects.CreateReader(cursor);
+        var read = source.Rules.Columns.CreateReader(cursor);
         while (cursor.MoveNext())
         {
             if (cursor.Position % RowsBetweenChecks == 0)
                 check();
             if (!take(cursor.Position))
                 continue;
-            rows.objects.Add(rows.Checked(read(), source, cursor.Position));
+            rows.objects.Add(source.Rules.Check(read(), cursor.Position, out var leftOut));
+            rows.InvalidBoxes += leftOut;
             using var content = image();
             images.Add(content);
         }
@@ -69,50 +68,4 @@ internal sealed class DetectionRows : IDisposable
     }
 
     public void Dispose() => Images.Dispose();
-
-    private RowObjects Checked(RowObjects row, Source source, long position)
-    {
-        var kept = new List<int>(row.Labels.Length);
-        for (var i = 0; i < row.Labels.Length; i++)
-        {
-            if (row.Labels[i] < 0)
-                throw new ArgumentException(
-                    $"Object {i} of row {position} has no label: its key is 0. MapValueToKey gives that to values that it was not fitted on."
-                );
-            if (source.Translation[row.Labels[i]] < 0)
-                throw new ArgumentException(
-                    $"Object {i} of row {position} of the validation set has the class '{source.Objects.Names[row.Labels[i]]}', which the training data do not have. Map labels of both sets with one transformer: fit MapValueToKey on the training data and transform both."
-                );
-            var box = row.Boxes.AsSpan(4 * i, 4);
-            if (BoxProblem(box) is not { } problem)
-                kept.Add(i);
-            else if (source.SkipInvalidBoxes)
-                InvalidBoxes++;
-            else
-                throw Invalid(position, i, box, problem);
-        }
-        return new(
-            [.. kept.Select(i => source.Translation[row.Labels[i]])],
-            [.. kept.SelectMany(i => row.Boxes.Skip(4 * i).Take(4))],
-            row.Ignored.Length == 0 ? [] : [.. kept.Select(i => row.Ignored[i])]
-        );
-    }
-
-    private static string? BoxProblem(ReadOnlySpan<float> box)
-    {
-        foreach (var number in box)
-            if (!float.IsFinite(number))
-                return $"the coordinate {number} is no finite number";
-        if (!(box[2] > box[0]))
-            return $"x1 ({box[2]}) must be above x0 ({box[0]})";
-        return box[3] > box[1] ? null : $"y1 ({box[3]}) must be above y0 ({box[1]})";
-    }
-
-    /// <summary>An error about a box.</summary>
-    public static ArgumentException Invalid(long row, int place, ReadOnlySpan<float> box, string problem) =>
-        new(
-            FormattableString.Invariant(
-                $"The box of object {place} of row {row} is [{box[0]}, {box[1]}, {box[2]}, {box[3]}]: {problem}. Boxes are x0, y0, x1, y1 in pixels of the image. Mend the data, or set SkipInvalidBoxes to leave such objects out."
-            )
-        );
 }

@@ -8,6 +8,11 @@ namespace MLNetLosses;
 /// </summary>
 internal sealed record DetectionSizing(int ShorterSide, int LongerSide)
 {
+    private const int BlockPixels = 1 << 20;
+
+    /// <summary>How many images are best computed together when nothing is learned.</summary>
+    public int BlockSize => (int)Math.Clamp(BlockPixels / ((long)ShorterSide * LongerSide), 1, 16);
+
     /// <summary>The size that an image is brought to.</summary>
     public (int Width, int Height) For(int width, int height)
     {

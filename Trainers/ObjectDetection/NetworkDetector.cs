@@ -37,6 +37,13 @@ internal sealed class NetworkDetector : IDisposable
         return new DetectionInference(model.Shape, settings, normalization).Run(user.Network, images, Device);
     }
 
+    /// <summary>Tells what the head says of images, as <see cref="DetectionForward"/> does.</summary>
+    public void Run(IReadOnlyList<SizedImage?> images, DetectionForward.Use use)
+    {
+        using var user = network.Use();
+        DetectionForward.Run(user.Network, normalization, images, Device, use);
+    }
+
     public void Save(Stream stream) => network.Save(stream);
 
     public void Dispose() => network.Dispose();

@@ -15,7 +15,7 @@ internal readonly record struct RowObjects(int[] Labels, float[] Boxes, bool[] I
 /// <summary>The columns that say what is to be seen in an image: keys, boxes and, if there is one, flags; one entry an object.</summary>
 internal sealed class ObjectColumns
 {
-    private const string LabelType = "Vector<Key<UInt32>> (put mlContext.Transforms.Conversion.MapValueToKey(\"{0}\") before this trainer)";
+    private const string LabelType = "Vector<Key<UInt32>> (put mlContext.Transforms.Conversion.MapValueToKey(\"{0}\") before this)";
     private const string BoxType = "Vector<Single>: x0, y0, x1, y1 of each object";
     private const string FlagType = "Vector<Boolean>: one an object";
 
@@ -117,13 +117,15 @@ internal sealed class ObjectColumns
         };
     }
 
-    /// <summary>For each class of another label column of the same meaning, the class here, or -1: by name where both name their classes, else by number.</summary>
-    public int[] Translate(ObjectColumns other)
+    /// <summary>For each class of the label column, the one of other classes that it is, or -1: by name where both are named, else by number.</summary>
+    /// <param name="values">Those classes; null where they have no names.</param>
+    /// <param name="count">How many they are.</param>
+    public int[] TranslateTo(KeyValues? values, int count)
     {
-        if (Values is null || other.Values is null)
-            return [.. Enumerable.Range(0, other.ClassCount).Select(kind => kind < ClassCount ? kind : -1)];
-        var places = Values.Names.Select((name, place) => (name, place)).ToDictionary(pair => pair.name, pair => pair.place);
-        return [.. other.Values.Names.Select(name => places.GetValueOrDefault(name, -1))];
+        if (Values is null || values is null)
+            return [.. Enumerable.Range(0, ClassCount).Select(kind => kind < count ? kind : -1)];
+        var places = values.Names.Select((name, place) => (name, place)).ToDictionary(pair => pair.name, pair => pair.place);
+        return [.. Values.Names.Select(name => places.GetValueOrDefault(name, -1))];
     }
 
     private static DataViewSchema.Column Named(DataViewSchema schema, string name, string option, IExceptionContext environment) =>

@@ -23,7 +23,7 @@ internal sealed class ObjectDetectionRun(IHost host, IChannel channel, ObjectDet
         var network = Own(MakeNetwork(columns));
         var preprocessing = new ImagePreprocessing { Mean = [.. network.Body.InputMean], Std = [.. network.Body.InputStd] };
         if (Canceled)
-            return Finish(network, columns, preprocessing, NothingDone);
+            return Finish(network, columns, preprocessing, [], NothingDone);
         DetectionData data;
         try
         {
@@ -31,13 +31,13 @@ internal sealed class ObjectDetectionRun(IHost host, IChannel channel, ObjectDet
         }
         catch (OperationCanceledException) when (Canceled)
         {
-            return Finish(network, columns, preprocessing, NothingDone);
+            return Finish(network, columns, preprocessing, [], NothingDone);
         }
         var result = Train(network, columns, data, preprocessing);
         Channel.Info(
             $"Kept decoded in memory: {data.Training.Images.Cached} of {Quantity.Of(data.Training.Images.Count, "training image")}."
         );
-        return Finish(network, columns, preprocessing, result);
+        return Finish(network, columns, preprocessing, data.ClassCounts(columns.ClassCount), result);
     }
 
     private DetectionNetwork MakeNetwork(ObjectColumns columns)
@@ -153,6 +153,7 @@ internal sealed class ObjectDetectionRun(IHost host, IChannel channel, ObjectDet
         DetectionNetwork network,
         ObjectColumns columns,
         ImagePreprocessing preprocessing,
+        long[] classCounts,
         TrainingResult result
     )
     {
@@ -173,6 +174,14 @@ internal sealed class ObjectDetectionRun(IHost host, IChannel channel, ObjectDet
             Settings = Settings,
             ClassificationLoss = options.ClassificationLoss.ToString(),
             BoxLoss = options.BoxLoss.ToString(),
+            LossFacts = new(
+                options.ClassificationLossWeight,
+                options.BoxLossWeight,
+                options.QualityLossWeight,
+                options.UsedMatching,
+                options.SkipInvalidBoxes,
+                classCounts
+            ),
             Summary = result,
         };
         return new(Host, model, NetworkDetector.Of(network, model, Device.Device), columns.Values);

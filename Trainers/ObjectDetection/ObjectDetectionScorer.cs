@@ -17,40 +17,15 @@ internal sealed class ObjectDetectionScorer(
     IExceptionContext environment
 ) : BlockScorer<RowImage, IReadOnlyList<SizedImage?>, Detections>(schema, OutputColumns(schema, model, classes))
 {
-    private const int BlockPixels = 1 << 20;
     private readonly ImageColumn images = ImageColumn.Find(schema, model.ImageColumnName, environment);
-    private readonly Func<int, int, ImagePreprocessing> decoding = model.Sizing.Decoding(model.Preprocessing);
 
     public override IReadOnlyList<DataViewSchema.Column> Inputs => [images.Column];
 
-    public override int BlockSize => (int)Math.Clamp(BlockPixels / ((long)model.ShorterSide * model.LongerSide), 1, 16);
+    public override int BlockSize => model.Sizing.BlockSize;
 
     public override Func<RowImage> CreateReader(DataViewRow row) => images.CreateReader(row);
 
-    public override IReadOnlyList<SizedImage?> Prepare(IReadOnlyList<RowImage> items)
-    {
-        try
-        {
-            return ParallelDecoding.Run(items.Count, Environment.ProcessorCount, Decode);
-        }
-        finally
-        {
-            foreach (var item in items)
-                item.Dispose();
-        }
-
-        SizedImage? Decode(int i)
-        {
-            try
-            {
-                return items[i].Decode(decoding);
-            }
-            catch (ImageDecodeException) when (model.SkipUndecodableImages)
-            {
-                return null;
-            }
-        }
-    }
+    public override IReadOnlyList<SizedImage?> Prepare(IReadOnlyList<RowImage> items) => ParallelDecoding.Run(items, model);
 
     public override IReadOnlyList<Detections> Score(IReadOnlyList<SizedImage?> block) =>
         [.. network.Detect(block, settings).Select(found => found ?? Detections.None)];

@@ -55,6 +55,12 @@ public sealed class ObjectDetectionTransformer : ITransformer, ILoadable<ObjectD
     /// <summary>How the training went.</summary>
     public TrainingResult Summary => model.Summary;
 
+    internal DetectionModel Model => model;
+
+    internal NetworkDetector Network => network;
+
+    internal KeyValues? ClassValues => classes;
+
     /// <summary>Always true: a row is computed from itself alone.</summary>
     public bool IsRowToRowMapper => true;
 
@@ -95,16 +101,20 @@ public sealed class ObjectDetectionTransformer : ITransformer, ILoadable<ObjectD
     /// </summary>
     public void Dispose() => network.Dispose();
 
-    void ICanSaveModel.Save(ModelSaveContext ctx)
+    void ICanSaveModel.Save(ModelSaveContext ctx) => Write(ModelWriter.Begin<ObjectDetectionTransformer>(ctx));
+
+    static ObjectDetectionTransformer ILoadable<ObjectDetectionTransformer>.Load(IHostEnvironment environment, ModelReader reader) =>
+        Read(environment, reader);
+
+    internal void Write(ModelWriter writer)
     {
-        var writer = ModelWriter.Begin<ObjectDetectionTransformer>(ctx);
         writer.WriteText("model.json", (model with { Settings = Settings }).ToJson());
         writer.Write("network.safetensors", network.Save);
         if (classes is not null)
             writer.WriteKeyValues("classes", classes);
     }
 
-    static ObjectDetectionTransformer ILoadable<ObjectDetectionTransformer>.Load(IHostEnvironment environment, ModelReader reader)
+    internal static ObjectDetectionTransformer Read(IHostEnvironment environment, ModelReader reader)
     {
         NativeLibraryCheck.Ensure();
         var model = reader.Read("model.json", stream => DetectionModel.FromJson(new StreamReader(stream).ReadToEnd()));

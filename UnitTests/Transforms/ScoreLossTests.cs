@@ -1,6 +1,7 @@
 using Microsoft.ML;
 using Microsoft.ML.Data;
 using Microsoft.ML.Transforms;
+using MLNetLosses.Interop;
 using MLNetLosses.Losses;
 
 namespace MLNetLosses.UnitTests.Transforms;
@@ -120,6 +121,82 @@ public sealed class ScoreLossTests
         var losses = Losses(data, mlContext.Transforms.ScoreLoss());
         Assert.IsTrue(float.IsNaN(losses[0]));
         Assert.AreEqual(-Math.Log(0.25), losses[1], 1e-6);
+    }
+
+    [TestMethod]
+    public void BoxLossIsTheMeanOverThePairs()
+    {
+        // Two boxes of 4 that share 2: IoU 1/3. Two of 1 apart in a hull of 3: IoU 0, a third of the hull is empty.
+        var data = Boxes(([0, 0, 2, 2], [1, 0, 3, 2]), ([0, 0, 1, 1, 0, 0, 2, 2], [2, 0, 3, 1, 0, 0, 2, 2]), ([], []));
+        var losses = Losses(data, mlContext.Transforms.ScoreLoss(new GeneralizedIoULoss()));
+        Assert.AreEqual(2.0 / 3, losses[0], 1e-6);
+        Assert.AreEqual((1 + 1.0 / 3) / 2, losses[1], 1e-6);
+        Assert.IsTrue(float.IsNaN(losses[2]), "A row without boxes has no loss.");
+        // The squared distance of the centres over that of the hull's corners: 4 / 10.
+        losses = Losses(data, mlContext.Transforms.ScoreLoss(new IoULoss() + 0.5 * new DistanceIoULoss()));
+        Assert.AreEqual((1 + 0.5 * 1.4) / 2, losses[1], 1e-6);
+    }
+
+    [TestMethod]
+    public void BoxLossSavesAndLoads()
+    {
+        var data = Boxes(([0, 0, 2, 2], [1, 0, 3, 2]), ([0, 0, 1, 1], [2, 0, 3, 1]));
+        var model = mlContext.Transforms.ScoreLoss(new AlphaIoULoss { Alpha = 2 }, "Overlap").Fit(data);
+        using var stream = new MemoryStream();
+        mlContext.Model.Save(model, data.Schema, stream);
+        stream.Position = 0;
+        var loaded = new MLContext().Model.Load(stream, out _);
+        var losses = loaded.Transform(data).GetColumn<float>("Overlap").ToArray();
+        CollectionAssert.AreEqual(model.Transform(data).GetColumn<float>("Overlap").ToArray(), losses);
+        Assert.IsTrue(losses[0] < losses[1]);
+    }
+
+    [TestMethod]
+    [DataRow(
+        new float[] { 0, 0, 2, 2 },
+        new float[] { 0, 0, 2, 2, 1, 1, 2, 2 },
+        "Row 1 has 1 boxes in the column 'BoundingBoxes' and 2 in the column 'PredictedBoundingBoxes'"
+    )]
+    [DataRow(new float[] { }, new float[] { 0, 0, 2, 2 }, "Row 1 has 0 boxes")]
+    [DataRow(new float[] { 0, 0, 2 }, new float[] { 0, 0, 2 }, "Row 1 has 3 numbers in the column 'BoundingBoxes'")]
+    [DataRow(
+        new float[] { 0, 0, 2, 2 },
+        new float[] { 3, 0, 2, 2 },
+        "object 0 of row 1 in the column 'PredictedBoundingBoxes' is [3, 0, 2, 2]"
+    )]
+    [DataRow(new float[] { 0, 0, 2, float.NaN }, new float[] { 0, 0, 2, 2 }, "object 0 of row 1 in the column 'BoundingBoxes'")]
+    public void BoxesThatDoNotFitAreNamed(float[] boxes, float[] predicted, string words)
+    {
+        var data = Boxes(([0, 0, 2, 2], [1, 0, 3, 2]), (boxes, predicted));
+        var error = Assert.Throws<ArgumentException>(() => Losses(data, mlContext.Transforms.ScoreLoss(new IoULoss())));
+        StringAssert.Contains(error.Message, words);
+    }
+
+    [TestMethod]
+    public void ColumnsOfBoxesAreChecked()
+    {
+        var data = Boxes(([0, 0, 2, 2], [1, 0, 3, 2]));
+        StringAssert.Contains(
+            Assert.Throws<ArgumentException>(() => mlContext.Transforms.ScoreLoss(new IoULoss(), "Loss", "Nothing").Fit(data)).Message,
+            "no column 'Nothing'"
+        );
+        Assert.Throws<ArgumentException>(() =>
+            mlContext
+                .Transforms.ScoreLoss(new IoULoss())
+                .GetOutputSchema(SchemaShapes.Of(data.Schema).With(SchemaShapes.Scalar("BoundingBoxes", NumberDataViewType.Single)))
+        );
+    }
+
+    private IDataView Boxes(params (float[] Boxes, float[] Predicted)[] rows) =>
+        mlContext.Data.LoadFromEnumerable(
+            rows.Select(row => new BoxRow { BoundingBoxes = row.Boxes, PredictedBoundingBoxes = row.Predicted }).ToArray()
+        );
+
+    private sealed class BoxRow
+    {
+        public float[] BoundingBoxes { get; set; } = [];
+
+        public float[] PredictedBoundingBoxes { get; set; } = [];
     }
 
     private static float[] Losses(IDataView data, IEstimator<ITransformer> estimator) =>
