@@ -1,3 +1,5 @@
+using MLNetLosses.Losses;
+
 namespace MLNetLosses.Training;
 
 /// <summary>
@@ -48,6 +50,9 @@ public sealed record MonitoringOptions
 
     /// <summary>Says where a row comes from, such as its file; null: nobody knows.</summary>
     public Func<RowReference, string?>? Source { get; init; }
+
+    /// <summary>The loss as the user wrote it, where the task fits it to the data (ignored indices); null: the one that is computed.</summary>
+    internal Loss? Loss { get; init; }
 
     internal void Check()
     {

@@ -9,13 +9,14 @@ internal static class RunDescription
     public static RunRecord Of(TrainingJob job, TrainingState state)
     {
         var settings = job.Monitoring.Settings.Count > 0 ? job.Monitoring.Settings : job.Facts;
+        var loss = job.Monitoring.Loss ?? job.Loss.Definition;
         return new()
         {
             ResumedAfterEpoch = state.Epoch,
             ResumedAfterStep = state.Step,
             Task = job.Monitoring.Task,
-            Loss = $"{job.Loss.Definition}",
-            LossJson = job.Loss.Definition.ToJsonNode(),
+            Loss = $"{loss}",
+            LossJson = loss.ToJsonNode(),
             Options = job.Options.ToJsonNode(),
             EpochCount = job.Options.Epochs,
             StepCount = state.StepCount,

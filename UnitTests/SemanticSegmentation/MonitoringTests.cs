@@ -14,11 +14,13 @@ public sealed class MonitoringTests
         {
             var options = Segmenting.Small(o =>
             {
-                (o.Epoch, o.ValidationSet) = (2, DrawnShapes.Data(6, seed: 9));
+                (o.Epoch, o.ValidationSet, o.IgnoreIndex) = (2, DrawnShapes.Data(6, seed: 9), 200);
                 (o.TrainingLogFile, o.ReportFile) = (Path.Combine(folder, "training.jsonl"), Path.Combine(folder, "report.html"));
             });
             using var model = Segmenting.Fit(DrawnShapes.Data(8), options);
-            var best = TrainingHistory.Read(options.TrainingLogFile!).Best!.Validation!;
+            var history = TrainingHistory.Read(options.TrainingLogFile!);
+            Assert.AreEqual($"{options.Loss}", history.Run.Loss, "The loss as it was asked for.");
+            var best = history.Best!.Validation!;
             Assert.HasCount(3, best.Classes);
             Assert.AreEqual(best.Metrics["meanIoU"], best.Classes.Average(c => c.Values["iou"]), 1e-4);
             Assert.AreEqual(best.Classes.Sum(c => c.Values["count"]), best.Confusion!.Sum(row => (double)row.Sum()));
