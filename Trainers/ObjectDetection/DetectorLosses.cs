@@ -86,6 +86,9 @@ public enum DetectionNormalization
     /// <summary>The number of anchors with objects in the batch, at least 1: every object counts the same. An image without objects does not swamp the others.</summary>
     Batch,
 
-    /// <summary>For each image the number of its anchors with objects, at least 1; then the mean over images, as in torchvision: every image counts the same.</summary>
+    /// <summary>
+    /// For each image the number of its anchors with objects, at least 1; then the mean over images, as in torchvision: every image counts the same. Not for losses that rank the
+    /// anchors of the whole batch, such as <see cref="RankSortLoss"/>.
+    /// </summary>
     Image,
 }

@@ -67,12 +67,19 @@ public sealed partial class ObjectDetectionTrainer
     }
 
     /// <summary>What only the network can tell.</summary>
-    internal static void Validate(Options options, DetectionNetwork network) =>
+    internal static void Validate(Options options, DetectionNetwork network)
+    {
+        var undivided = PerImageCheck.Find(options, network.Shape);
         new OptionChecks("ObjectDetection")
             .Layers(options, network)
             .Require(
                 options.ImageSize >= network.Body.MinimumImageSize,
                 $"ImageSize {options.ImageSize} is too small for {options.Backbone}, which needs {network.Body.MinimumImageSize}."
             )
+            .Require(
+                undivided is null,
+                $"LossNormalization Image divides a loss by each image's anchors with objects, and {undivided?.Loss} cannot be told apart by image ({undivided?.Reason}) Set LossNormalization to Batch, or take another loss."
+            )
             .ThrowIfAny(nameof(options));
+    }
 }

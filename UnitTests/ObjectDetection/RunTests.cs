@@ -4,6 +4,7 @@ using Microsoft.ML.Data;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 using MLNetLosses.Data;
 using MLNetLosses.Interop;
+using MLNetLosses.Losses;
 using MLNetLosses.Networks;
 using MLNetLosses.Training;
 using MLNetLosses.UnitTests.ImageClassification;
@@ -59,6 +60,40 @@ public class RunTests
         CollectionAssert.AreEqual(whole, Detecting.Weights(resumed));
         options.Matching = new AdaptiveMatching();
         StringAssert.Contains(Assert.Throws<InvalidDataException>(() => Detecting.Fit(data, options)).Message, "matching");
+    }
+
+    [TestMethod]
+    [DataRow("RankSort()", "RankSort")]
+    [DataRow("SigmoidFocal() + 0.5 * RankSort(delta: 1)", "RankSort(delta: 1)")]
+    [DataRow("AveragePrecision()", "AveragePrecision")]
+    public void ALossThatRanksTheBatchIsNotDividedByImage(string loss, string named)
+    {
+        // A row that cannot be read: the options are refused before any is.
+        var rows = DrawnObjects.Rows(2, empty: false);
+        rows[0].BoundingBoxes[0] = float.NaN;
+        var options = Detecting.Small(o =>
+            (o.LossNormalization, o.ClassificationLoss) = (DetectionNormalization.Image, DetectorClassificationLoss.Parse(loss))
+        );
+        var error = Assert.Throws<ArgumentException>(() => Detecting.Fit(DrawnObjects.Keyed(new MLContext(1), rows), options));
+        StringAssert.Contains(error.Message, $"and {named}");
+        StringAssert.Contains(error.Message, "Set LossNormalization to Batch");
+        options.LossNormalization = DetectionNormalization.Batch;
+        using var model = Detecting.Fit(DrawnObjects.Data(4), options);
+        Assert.IsTrue(double.IsFinite(model.Summary.History[0].Loss));
+    }
+
+    [TestMethod]
+    public void WhatIsWrongWithALossIsNotBlamedOnItsDivision()
+    {
+        var options = Detecting.Small(o =>
+            (o.LossNormalization, o.ClassificationLoss) = (
+                DetectionNormalization.Image,
+                new BinaryCrossEntropyLoss { ClassWeights = [1, 2, 3] }
+            )
+        );
+        var error = Assert.Throws<ArgumentException>(() => Detecting.Fit(DrawnObjects.Data(4), options));
+        StringAssert.Contains(error.Message, "ClassWeights");
+        Assert.IsFalse(error.Message.Contains("LossNormalization"));
     }
 
     [TestMethod]
