@@ -1,3 +1,5 @@
+using MLNetLosses.Data;
+
 namespace MLNetLosses.Masks;
 
 /// <summary>Masks from COCO annotations of instances: all instances of a class are one.</summary>
@@ -5,13 +7,15 @@ internal sealed class CocoMasks
 {
     private readonly string path;
     private readonly Dictionary<long, int> classes;
+    private readonly ILookup<long, CocoAnnotation> annotations;
     private readonly bool layers;
 
     public CocoMasks(string path, IEnumerable<string>? classNames, bool layers)
     {
         (this.path, this.layers) = (path, layers);
-        File = CocoFile.Read(path);
-        var named = File.Categories.OrderBy(c => c.Id).GroupBy(c => c.Name).ToDictionary(g => g.Key, g => g.ToArray());
+        var document = CocoDocument.Read(path, shapes: true);
+        Images = document.Images;
+        var named = document.Categories.OrderBy(c => c.Id).GroupBy(c => c.Name).ToDictionary(g => g.Key, g => g.ToArray());
         string[] names = classNames is null ? [.. named.Keys] : [.. classNames];
         if (names.FirstOrDefault(name => !named.ContainsKey(name)) is { } missing)
             throw new ArgumentException(
@@ -22,47 +26,71 @@ internal sealed class CocoMasks
             throw new ArgumentException($"'{path}' has {names.Length} categories; 1 to 254 can be classes. Name those that are wanted.");
         classes = names.SelectMany((name, i) => named[name].Select(c => (c.Id, i))).ToDictionary(p => p.Id, p => p.i);
         ClassNames = layers ? names : [MaskClasses.Background, .. names];
-        var known = File.Categories.Select(c => c.Id).ToHashSet();
-        Annotations = File.Annotations.ToLookup(a => a.ImageId);
-        var images = File.Images.Select(image => image.Id).ToHashSet();
-        foreach (var annotation in File.Annotations)
-            if (!known.Contains(annotation.CategoryId))
-                throw new InvalidDataException(
-                    $"'{path}': annotation {annotation.Id} is of category {annotation.CategoryId}, which the file does not list."
-                );
-            else if (!images.Contains(annotation.ImageId))
-                throw new InvalidDataException(
-                    $"'{path}': annotation {annotation.Id} is of image {annotation.ImageId}, which the file does not list."
-                );
+        if (document.Annotations is null)
+            throw new InvalidDataException($"'{path}' has no annotations: its masks would all be empty.");
+        annotations = document.Annotations.ToLookup(a => a.ImageId);
+        var known = document.Categories.Select(c => c.Id).ToHashSet();
+        if (document.Annotations.FirstOrDefault(a => !known.Contains(a.CategoryId)) is { } stranger)
+            throw new InvalidDataException(
+                $"'{path}': {stranger.Place} is of category {stranger.CategoryId}, which the file does not list."
+            );
     }
 
-    public CocoFile File { get; }
+    public IReadOnlyList<CocoImage> Images { get; }
 
     public string[] ClassNames { get; }
 
-    private ILookup<long, CocoFile.Annotation> Annotations { get; }
-
     /// <summary>Paints the instances of an image, the largest first, so that small ones stay visible where classes do not have layers.</summary>
-    public SegmentationMask Read(CocoFile.Image image)
+    public SegmentationMask Read(CocoImage image)
     {
         var name = $"{path}', image '{image.FileName}";
-        if (image.Width < 1 || image.Height < 1)
-            throw MaskErrors.Of(name, $"its size is given as {image.Width} x {image.Height}.");
-        var pixels = checked(image.Width * image.Height);
+        if (Length(image.Width) is not { } width || Length(image.Height) is not { } height)
+            throw MaskErrors.Of(
+                name,
+                FormattableString.Invariant(
+                    $"its size is given as {image.Width?.ToString() ?? "nothing"} x {image.Height?.ToString() ?? "nothing"}; whole numbers of at least 1 are needed."
+                )
+            );
+        var pixels = checked(width * height);
         var values = new byte[checked((layers ? classes.Values.Max() + 1 : 1) * pixels)];
-        foreach (var annotation in Annotations[image.Id].OrderByDescending(a => a.Area))
+        foreach (var annotation in annotations[image.Id].OrderByDescending(a => a.Area))
         {
-            if (annotation.Segmentation is not { } segment || !classes.TryGetValue(annotation.CategoryId, out var index))
+            if (annotation.Segmentation is not { } shape || !classes.TryGetValue(annotation.CategoryId, out var index))
                 continue;
             try
             {
-                segment.Paint(layers ? values.AsSpan(index * pixels, pixels) : values, image.Width, layers ? (byte)1 : (byte)(index + 1));
+                Paint(shape, layers ? values.AsSpan(index * pixels, pixels) : values, width, layers ? (byte)1 : (byte)(index + 1));
             }
             catch (FormatException e)
             {
-                throw MaskErrors.Of(name, $"annotation {annotation.Id}: {e.Message}");
+                throw MaskErrors.Of(name, $"{annotation.Place}: {e.Message}");
             }
         }
-        return SegmentationMask.Owning(image.Width, image.Height, layers ? values.Length / pixels : 0, values);
+        return SegmentationMask.Owning(width, height, layers ? values.Length / pixels : 0, values);
+    }
+
+    private static int? Length(double? given) =>
+        given is >= 1 and <= int.MaxValue and var length && length == Math.Floor(length) ? (int)length : null;
+
+    /// <summary>Writes a value into [height, width].</summary>
+    /// <exception cref="FormatException">The shape is none, or its runs are of another size.</exception>
+    private static void Paint(CocoShape shape, Span<byte> target, int width, byte value)
+    {
+        foreach (var polygon in shape.Polygons ?? [])
+        {
+            if (polygon is not { Length: >= 6 } || polygon.Length % 2 != 0)
+                throw new FormatException(
+                    $"a polygon has {polygon?.Length ?? 0} numbers; an x and a y for each of at least 3 points are needed."
+                );
+            PolygonFill.Polygon(polygon, target, width, value);
+        }
+        if (shape.Polygons is not null)
+            return;
+        if (shape.Size is not [var rows, var columns])
+            throw new FormatException("a run-length mask needs a size of [height, width].");
+        if (columns != width || (long)rows * columns != target.Length)
+            throw new FormatException($"the runs are of {columns} x {rows} pixels, the image is of {width} x {target.Length / width}.");
+        IReadOnlyList<long> runs = shape.PackedRuns is { } packed ? RunLengths.Parse(packed) : shape.Runs ?? [];
+        RunLengths.Paint(runs, target, width, value);
     }
 }

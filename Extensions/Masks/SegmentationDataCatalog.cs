@@ -66,7 +66,7 @@ public static class SegmentationDataCatalog
         var coco = new CocoMasks(annotationFile, classNames, layers);
         MaskRows.PaintedRow[] rows =
         [
-            .. coco.File.Images.Select(image => new MaskRows.PaintedRow(
+            .. coco.Images.Select(image => new MaskRows.PaintedRow(
                 Path.Combine(imageFolder, image.FileName),
                 annotationFile,
                 () => coco.Read(image)

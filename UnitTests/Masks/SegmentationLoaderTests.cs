@@ -169,8 +169,11 @@ public class SegmentationLoaderTests
         Refuse("of 4 x 6 pixels", "[9, 2, 13], \"size\": [4, 6]", "[9, 2, 13], \"size\": [6, 4]");
         Refuse("middle of a number", "92=", "92n");
         Refuse("annotation 2 is of category 19", "\"category_id\": 18", "\"category_id\": 19");
-        Refuse("annotation 3 is of image 4", "\"image_id\": 3", "\"image_id\": 4");
-        Refuse("5 numbers", "4, 3, 1, 3]]", "4]]");
+        Refuse("annotation 3: there is no image 4", "\"image_id\": 3", "\"image_id\": 4");
+        Refuse("annotation 2: a polygon has 5 numbers", "4, 3, 1, 3]]", "4]]");
+        Refuse("two images of the number 7", "{\"id\": 3, \"file", "{\"id\": 7, \"file");
+        Refuse("given as nothing x 4", "\"width\": 6, \"height\": 4}, {", "\"height\": 4}, {");
+        Refuse("has no annotations", "\"annotations\"", "\"objects\"");
         WriteImage("images/b.png", 6, 5);
         Refuse("6 x 4 pixels, but its image", "2020", "2021");
         Refused(["no category 'cow'", "cat, dog"], () => Context.Data.LoadCocoSegmentation(Write("instances.json", json), "", ["cow"]));
