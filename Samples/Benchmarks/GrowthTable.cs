@@ -45,6 +45,12 @@ internal static class GrowthTable
     {
         torch.set_num_threads(threads);
         Training.NativeMemory.KeepLargeBlocks(); // as the training loop does
+        // What only the first work of a process costs (threads, pools, kernels that settle) would count for the first size and flatten the first row.
+        foreach (var size in Rows[0].Sizes)
+        {
+            using var work = Rows[0].Make(Rows[0].Loss, size);
+            _ = Timing.Milliseconds(work.Step, capSeconds: 1);
+        }
         Console.WriteLine("| loss | grows with | N | ms at N | 2N | 4N | exponent |");
         Console.WriteLine("| --- | --- | ---: | ---: | ---: | ---: | ---: |");
         foreach (var (loss, what, sizes, make) in Rows)

@@ -92,6 +92,13 @@ public abstract record Loss : Definition
     protected internal abstract LossTerms ComputeTerms(LossCall call);
 
     /// <summary>
+    /// As <see cref="ComputeTerms"/>, for a mean or sum: the values and weights of each row of the batch may be added up, [N], where that needs less time and
+    /// memory. Null (the default) takes the terms.
+    /// </summary>
+    /// <param name="call">As for <see cref="ComputeTerms"/>; inputs are not yet checked.</param>
+    internal virtual LossTerms? ComputeRowSums(LossCall call) => null;
+
+    /// <summary>
     /// torch's own fused kernel for the mean without weights, where there is one; null (the default) takes the terms.
     /// </summary>
     /// <param name="call">As for <see cref="ComputeTerms"/>; inputs are not yet checked.</param>

@@ -122,7 +122,7 @@ public sealed class LossFunction : nn.Module
             CheckWeights(weights);
         if (reduction == Reduction.Mean && weights is null && Definition.FusedMean(call) is { } fused)
             return fused;
-        var terms = Definition.ComputeTerms(call);
+        var terms = (reduction == Reduction.None ? null : Definition.ComputeRowSums(call)) ?? Definition.ComputeTerms(call);
         if (weights is not null && (Definition.AppliesWeights || (terms.IsSingle && inner.Count > 0)))
             weights = null; // the formula or the inner losses have weighed already
         return LossReducer.Reduce(

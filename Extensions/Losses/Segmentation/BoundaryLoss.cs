@@ -18,6 +18,8 @@ namespace MLNetLosses.Losses;
 )]
 public sealed record BoundaryLoss : BorderDistanceLoss
 {
+    private protected override double? Power => null;
+
     private protected override Tensor MapsOf(Tensor masks, ScalarType dtype) => Losses.DistanceMaps.Signed(masks, Spacing, dtype);
 
     private protected override Tensor Field(Tensor probabilities, ClassTargets targets, Tensor maps, int first) => maps;

@@ -1,3 +1,4 @@
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace MLNetLosses.Losses;
@@ -46,29 +47,20 @@ public sealed record CenterlineDiceLoss : RegionLoss
         var axes = (int)logits.dim() - 2;
         if (axes is < 1 or > 3)
             throw Shapes.Wrong(this, "logits", logits, "[N, C, ...] with one to three spatial axes");
+        if (targets.AreIndices && logits.device_type == DeviceType.CPU)
+        {
+            var (images, classes, pixels) = (logits.shape[0], logits.shape[1], PixelScores.PixelCount(logits));
+            var shape = logits.shape.AsSpan(2).ToArray().Select(size => checked((int)size)).ToArray();
+            return CenterlineSums.Of(
+                logits.reshape(images, classes, pixels),
+                targets.Raw.reshape(images, pixels),
+                new(this, IgnoredTarget, first, shape, Iterations)
+            );
+        }
         var y = targets.AreIndices ? DistanceMaps.Masks(targets, first).to(logits.dtype) : targets.Safe.to(logits.dtype);
-        var valid = Cut(PixelScores.ValidByChannel(logits, targets), first).expand(y.shape);
-        var masked = Planes(Cut(PixelScores.Probabilities(logits, targets), first) * valid);
-        var known = Planes(y);
-        // A skeleton holds some forty tensors of its mask's size while it waits for the gradient: a few classes of an image at a time.
-        var sums = PartByPart.Of(
-            masked,
-            PartByPart.Length(masked),
-            (p, others) =>
-            {
-                var (skeleton, line) = (SoftSkeleton.Of(p, Iterations), SoftSkeleton.Of(others[0], Iterations));
-                return stack([Sum(skeleton * others[0]), Sum(skeleton), Sum(line * p), Sum(line)], 1);
-            },
-            known
-        );
-        var rows = sums.transpose(0, 1).reshape(4, y.shape[0], y.shape[1]);
-        return cat([rows, stack([Sum(known), Sum(Planes(valid))]).reshape(2, y.shape[0], y.shape[1])]);
+        var valid = Cut(PixelScores.ValidByChannel(logits, targets), first);
+        return CenterlineSums.OfMasks(Cut(PixelScores.Probabilities(logits, targets), first) * valid, y, valid, Iterations);
     }
-
-    // [N, C, ...] as [N C, 1, ...]: each class of each image by itself.
-    private static Tensor Planes(Tensor values) => values.reshape([-1, 1, .. values.shape.AsSpan(2)]);
-
-    private static Tensor Sum(Tensor planes) => planes.flatten(1).sum(1);
 
     private static Tensor Cut(Tensor values, int first) =>
         first == 0 || values.shape[1] == 1 ? values : values.narrow(1, first, values.shape[1] - first);

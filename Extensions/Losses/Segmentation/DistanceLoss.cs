@@ -1,3 +1,4 @@
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace MLNetLosses.Losses;
@@ -73,24 +74,53 @@ public abstract record BorderDistanceLoss : DistanceLoss
 
     private protected Tensor Cut(Tensor values, int first) => first == 0 ? values : values.narrow(1, first, values.shape[1] - first);
 
+    /// <summary>The power of the distances of a formula with (p - y)^2 that knows the predicted borders too; null: with p and the signed distance.</summary>
+    private protected abstract double? Power { get; }
+
+    internal override LossTerms? ComputeRowSums(LossCall call)
+    {
+        var logits = call["logits"];
+        if (logits.device_type != DeviceType.CPU || call["targets"].dim() != logits.dim() - 1)
+            return null;
+        var targets = ClassTargets.Read(this, call);
+        CheckSpacing(logits);
+        _ = Weights(targets.ClassCount, logits, call); // their number is checked
+        var first = First(targets);
+        var (images, classes, pixels) = (logits.shape[0], logits.shape[1], PixelScores.PixelCount(logits));
+        var maps = GivenMaps(call, logits, first)?.detach().to(logits.dtype, logits.device).reshape(images, classes - first, pixels);
+        var shape = logits.shape.AsSpan(2).ToArray().Select(size => checked((int)size)).ToArray();
+        var steps = DistanceTransform.Steps(Spacing, shape.Length, nameof(Spacing));
+        var sums = BorderField.Of(
+            logits.reshape(images, classes, pixels),
+            targets.Raw.reshape(images, pixels),
+            new(this, IgnoredTarget, first, shape, steps, Power, maps, ClassWeights)
+        );
+        var valid = targets.WeightsIfIgnoring(logits)?.reshape(images, pixels).sum(1) ?? full_like(sums, pixels).detach();
+        return new(sums, valid * (ClassWeights?.Skip(first).Sum() ?? classes - first)) { Weighted = true };
+    }
+
+    private Tensor? GivenMaps(LossCall call, Tensor logits, int first)
+    {
+        long[] shape = [logits.shape[0], logits.shape[1] - first, .. logits.shape.AsSpan(2)];
+        var maps = call.Optional("distanceMaps");
+        if (maps is not null && !maps.shape.AsSpan().SequenceEqual(shape))
+            throw Shapes.Wrong(this, "distanceMaps", maps, $"[{string.Join(", ", shape)}], as DistanceMaps makes them");
+        return maps;
+    }
+
     /// <inheritdoc/>
     protected override LossTerms Score(Tensor logits, ClassTargets targets, LossCall call)
     {
         CheckSpacing(logits);
         var classWeights = Weights(targets.ClassCount, logits, call);
         var first = First(targets);
-        var maps = call.Optional("distanceMaps");
-        long[] shape = [logits.shape[0], logits.shape[1] - first, .. logits.shape.AsSpan(2)];
-        if (maps is null)
-            maps = MapsOf(Losses.DistanceMaps.Masks(targets, first), logits.dtype);
-        else if (!maps.shape.AsSpan().SequenceEqual(shape))
-            throw Shapes.Wrong(this, "distanceMaps", maps, $"[{string.Join(", ", shape)}], as DistanceMaps makes them");
-        else
-            maps = maps.detach().to(logits.dtype, logits.device, copy: true);
+        var maps =
+            GivenMaps(call, logits, first)?.detach().to(logits.dtype, logits.device, copy: true)
+            ?? MapsOf(Losses.DistanceMaps.Masks(targets, first), logits.dtype);
         var valid = PixelScores.ValidByChannel(logits, targets);
         var weights = targets.AreIndices ? valid : Cut(valid, first);
         if (classWeights is not null)
-            weights = weights * classWeights.narrow(0, first, shape[1]).view([1, -1, .. Enumerable.Repeat(1L, shape.Length - 2)]);
+            weights = weights * ClassScores.AlongClasses(classWeights.narrow(0, first, classWeights.shape[0] - first), logits);
         var probabilities = PixelScores.Probabilities(logits, targets);
         var field = Field(probabilities.detach(), targets, maps, first).mul_(weights);
         return new(Penalty(probabilities, targets, first) * field, weights) { Weighted = true };

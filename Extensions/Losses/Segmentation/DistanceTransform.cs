@@ -67,13 +67,19 @@ public static class DistanceTransform
             Roots(field.AsSpan(0, pixels), distances[(long)image * pixels, pixels]);
             ArrayPool<double>.Shared.Return(field);
         }
-        if (images >= get_num_threads())
-            CpuWork.For(images, image => Image(image, parallel: false));
-        else
-            for (var image = 0; image < images; image++)
-                Image(image, parallel: true);
+        ForEachImage(images, Image);
         GC.KeepAlive(inside);
         GC.KeepAlive(result);
+    }
+
+    /// <summary>Works on images at once where they are enough for all threads, else one after the other, each on several threads.</summary>
+    internal static void ForEachImage(int images, Action<int, bool> work)
+    {
+        if (images >= get_num_threads())
+            CpuWork.For(images, image => work(image, false));
+        else
+            for (var image = 0; image < images; image++)
+                work(image, true);
     }
 
     private static void Load(ReadOnlySpan<byte> mask, Span<double> field)

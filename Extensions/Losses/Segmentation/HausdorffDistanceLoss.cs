@@ -31,6 +31,8 @@ public sealed record HausdorffDistanceLoss : BorderDistanceLoss
     /// <inheritdoc/>
     protected internal override TargetForms TargetForms => TargetForms.Indices | TargetForms.SoftLabels;
 
+    private protected override double? Power => Alpha;
+
     private protected override Tensor MapsOf(Tensor masks, ScalarType dtype) => Losses.DistanceMaps.ToBorder(masks, Spacing, dtype);
 
     private protected override Tensor Field(Tensor probabilities, ClassTargets targets, Tensor maps, int first)
@@ -50,9 +52,10 @@ public sealed record HausdorffDistanceLoss : BorderDistanceLoss
     }
 
     /// <inheritdoc/>
-    protected override LossTerms Score(Tensor logits, ClassTargets targets, LossCall call)
-    {
-        var terms = base.Score(logits, targets, call);
-        return Log ? LossTerms.Single(LossReducer.Reduce(this, terms, Reduction.Mean, null).log1p()) : terms;
-    }
+    protected override LossTerms Score(Tensor logits, ClassTargets targets, LossCall call) => Finish(base.Score(logits, targets, call));
+
+    internal override LossTerms? ComputeRowSums(LossCall call) => base.ComputeRowSums(call) is { } terms ? Finish(terms) : null;
+
+    private LossTerms Finish(LossTerms terms) =>
+        Log ? LossTerms.Single(LossReducer.Reduce(this, terms, Reduction.Mean, null).log1p()) : terms;
 }

@@ -82,6 +82,20 @@ public sealed record RegionSums(Tensor TruePositives, Tensor FalsePositives, Ten
         return channels.reshape(5, images, classes);
     }
 
+    /// <summary>The same with -ln p_y of every pixel, [N, ...], 0 where ignored, from one softmax; for indices.</summary>
+    internal static (Tensor Rows, Tensor Costs) MeasureWithCosts(SegmentationLoss loss, Tensor logits, ClassTargets targets)
+    {
+        if (logits.shape[1] == 1)
+            return (Measure(loss, logits, targets, squared: false), PixelScores.NegativeLogLikelihood(loss, logits, targets));
+        var (images, classes, pixels) = (logits.shape[0], logits.shape[1], PixelScores.PixelCount(logits));
+        var (rows, likelihoods) = FusedRegionSums.WithLikelihoods(
+            logits.reshape(images, classes, pixels),
+            targets.Raw.reshape(images, pixels),
+            new(loss, loss.IgnoredTarget, Squared: false)
+        );
+        return (rows, likelihoods.neg().reshape(targets.Raw.shape));
+    }
+
     /// <summary>The sums by plain tensor operations, on any device and differentiable any number of times.</summary>
     /// <param name="scores">[N, C, S].</param>
     /// <param name="indices">[N, S]; 0 and 1 for C = 1.</param>

@@ -10,7 +10,7 @@ namespace MLNetLosses.Losses;
     "r Σy(y-p)²/Σy + (1-r) Σ(1-y)(y-p)²/Σ(1-y)",
     Use = "very small objects, with a stated price of misses against false alarms",
     Avoid = "from scratch with saturated outputs: wrong pixels have no gradient",
-    Cost = "softmax and three passes",
+    Cost = "as Dice",
     Paper = "Brosch et al. 2015"
 )]
 public sealed record SensitivitySpecificityLoss : RegionLoss
@@ -28,35 +28,12 @@ public sealed record SensitivitySpecificityLoss : RegionLoss
         if (!PixelScores.HaveBackground(targets))
             return OfLabels(logits, targets.AsLabels());
         var (images, classes, pixels) = (logits.shape[0], logits.shape[1], PixelScores.PixelCount(logits));
-        var (everywhere, indices) = (targets.Weights(logits)!.reshape(images, pixels), targets.Safe.reshape(images, pixels));
-        // The formula holds six tensors of the size of its logits: a few images at a time. [N, 4, C].
-        var scores = logits.reshape(images, classes, pixels);
-        var byImage = PartByPart.Of(
-            scores,
-            PartByPart.Length(scores),
-            (part, others) => OfIndices(part, others[0], others[1]),
-            everywhere,
-            indices
+        var rows = FusedSquaredErrors.Of(
+            logits.reshape(images, classes, pixels),
+            targets.Raw.reshape(images, pixels),
+            new(this, IgnoredTarget)
         );
-        var rows = byImage.transpose(0, 1);
         return first == 0 ? rows : rows.narrow(2, first, classes - first);
-    }
-
-    private static Tensor OfIndices(Tensor scores, Tensor valid, Tensor safe)
-    {
-        var p = nn.functional.softmax(scores, 1);
-        var missed = (1 - p.gather(1, safe.unsqueeze(1)).squeeze(1)).square() * valid;
-        var elsewhere = p.scatter(1, safe.unsqueeze(1), zeros_like(missed).unsqueeze(1)).square().bmm(valid.unsqueeze(2)).squeeze(2);
-        var cells = zeros_like(elsewhere).detach();
-        return stack(
-            [
-                cells.scatter_add(1, safe, missed),
-                elsewhere,
-                cells.scatter_add(1, safe, valid),
-                valid.sum(1, keepdim: true).expand(cells.shape),
-            ],
-            1
-        );
     }
 
     private static Tensor OfLabels(Tensor logits, ClassTargets targets)

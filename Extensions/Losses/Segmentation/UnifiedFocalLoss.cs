@@ -63,20 +63,20 @@ public sealed record UnifiedFocalLoss : MaskLoss
             targets = targets.WithClassCount(2);
         }
         var valid = PixelScores.SumByImage(targets.Weights(logits)!);
-        var focal = PixelScores.SumByImage(Focal(logits, targets)) / valid.clamp(min: 1);
-        var sums = RegionSums.From(RegionSums.Measure(this, logits, targets, squared: false));
+        var (rows, costs) = RegionSums.MeasureWithCosts(this, logits, targets);
+        var focal = PixelScores.SumByImage(Focal(costs, targets)) / valid.clamp(min: 1);
+        var sums = RegionSums.From(rows);
         var cells = sums.TverskyLoss(1 - Delta, Delta, Smooth);
         var foreground = RegionSums.Power(cells.narrow(1, 1, cells.shape[1] - 1), 1 - Gamma);
         var tversky = (cells.select(1, 0) + foreground.sum(1)) / cells.shape[1];
         return new(focal * Lambda + tversky * (1 - Lambda), valid.gt(0).to(logits.dtype));
     }
 
-    private Tensor Focal(Tensor logits, ClassTargets targets)
+    private Tensor Focal(Tensor costs, ClassTargets targets)
     {
-        var loss = PixelScores.NegativeLogLikelihood(this, logits, targets);
-        var background = loss * (1 - Delta);
+        var background = costs * (1 - Delta);
         if (Gamma > 0)
-            background = background * RegionSums.Power(loss.neg().expm1().neg(), Gamma);
-        return where(targets.Safe.eq(0), background, loss * Delta);
+            background = background * RegionSums.Power(costs.neg().expm1().neg(), Gamma);
+        return where(targets.Safe.eq(0), background, costs * Delta);
     }
 }

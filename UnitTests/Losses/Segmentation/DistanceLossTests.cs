@@ -48,6 +48,51 @@ public class DistanceLossTests
         Assert.AreEqual(loss.Compute(x, labels).Number(), loss.Compute(inputs).Number(), 1e-6);
     }
 
+    public static IEnumerable<object[]> SummedLosses =>
+        from loss in new[] { "Boundary", "HausdorffDistance" }
+        from options in new[]
+        {
+            "ignoreIndex: 255",
+            "ignoreIndex: 1, includeBackground: true, classWeights: [1, 0.5, 2]",
+            "spacing: [2, 0.3], ignoreIndex: 0",
+        }
+        from classes in options.Contains("classWeights") ? new[] { 3 } : [1, 2, 3]
+        select new object[] { $"{loss}({options})", classes };
+
+    [TestMethod]
+    [DynamicData(nameof(SummedLosses))]
+    public void SumsMadeByOneLoopAreThoseOfEveryPixel(string text, int classes)
+    {
+        var loss = Loss.Parse<BorderDistanceLoss>(text);
+        var (x, y) = (Samples.Logits(7, 2, classes, 8, 9), Samples.Indices(7, Math.Max(2, classes), 2, 8, 9));
+        y[1, 2, 3] = loss.IgnoreIndex;
+        var rows = tensor(new[] { 0.5, 3 });
+        foreach (var maps in new[] { null, loss.DistanceMaps(y, classes) })
+        {
+            (double[] Value, double[] First, double[] Second) Of(Reduction reduction)
+            {
+                var leaf = x.clone().requires_grad_();
+                var inputs = new LossInputs
+                {
+                    ["logits"] = leaf,
+                    ["targets"] = y,
+                    ["weights"] = rows,
+                };
+                var value = loss.Compute(maps is null ? inputs : inputs.With(("distanceMaps", maps)), reduction).sum();
+                var plain = autograd.grad([value], [leaf], retain_graph: true)[0];
+                var first = autograd.grad([value], [leaf], retain_graph: true, create_graph: true)[0];
+                var second = autograd.grad([first.square().sum()], [leaf])[0];
+                Samples.AreClose(first.Numbers(), plain.Numbers(), 1e-10, "first derivative with a graph");
+                return (value.reshape(1).Numbers(), plain.Numbers(), second.Numbers());
+            }
+            var (expected, actual) = (Of(Reduction.None), Of(Reduction.Sum));
+            Assert.AreNotEqual(0, expected.Value[0]);
+            Samples.AreClose(expected.Value, actual.Value, 1e-10, "value");
+            Samples.AreClose(expected.First, actual.First, 1e-10, "first derivative");
+            Samples.AreClose(expected.Second, actual.Second, 1e-10, "second derivative");
+        }
+    }
+
     [TestMethod]
     public void MapsOfAnotherShapeAreRefused()
     {

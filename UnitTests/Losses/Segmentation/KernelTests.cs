@@ -66,6 +66,66 @@ public class KernelTests
     }
 
     [TestMethod]
+    [DynamicData(nameof(Sizes))]
+    public void RegionSumsWithLikelihoodsAgree(int images, int classes, int pixels, ScalarType precision)
+    {
+        var (x, y) = Inputs(images, Math.Max(2, classes), pixels, precision);
+        Agree(
+            scores =>
+            {
+                var (sums, likelihoods) = FusedRegionSums.WithLikelihoods(scores, y, new(new DiceLoss(), 1, false));
+                return cat([sums.flatten(), likelihoods.flatten()]);
+            },
+            scores => cat([RegionSums.ByTensors(scores, y, 1, false).flatten(), SoftmaxLogLikelihood.ByTensors(scores, y, 1).flatten()]),
+            x,
+            precision
+        );
+    }
+
+    [TestMethod]
+    [DynamicData(nameof(Sizes))]
+    public void SquaredErrorsAgree(int images, int classes, int pixels, ScalarType precision)
+    {
+        var (x, y) = Inputs(images, Math.Max(2, classes), pixels, precision);
+        Agree(
+            scores => FusedSquaredErrors.Of(scores, y, new(new DiceLoss(), 1)),
+            scores => FusedSquaredErrors.ByTensors(scores, y, 1),
+            x,
+            precision
+        );
+    }
+
+    public static IEnumerable<object[]> Images =>
+        from shape in new long[][] { [2, 3, 9, 7], [1, 1, 12, 5], [1, 2, 4, 5, 6], [2, 2, 11] }
+        from precision in new[] { ScalarType.Float64, ScalarType.Float32 }
+        from iterations in new[] { 0, 3 }
+        select new object[] { shape, precision, iterations };
+
+    [TestMethod]
+    [DynamicData(nameof(Images))]
+    public void CenterlinesAgree(long[] shape, ScalarType precision, int iterations)
+    {
+        var (classes, spatial) = ((int)shape[1], shape[2..]);
+        var first = classes == 1 ? 0 : 1;
+        var x = Samples.Logits(3, shape).to(precision).flatten(2);
+        var y = Samples.Indices(3, Math.Max(2, classes), [shape[0], .. spatial]).flatten(1);
+        y[0, 3] = 255;
+        Agree(
+            scores => CenterlineSums.Of(scores, y, new(new DiceLoss(), 255, first, [.. spatial.Select(s => (int)s)], iterations)),
+            scores =>
+            {
+                var valid = y.ne(255).unsqueeze(1).to(precision).reshape([shape[0], 1, .. spatial]);
+                var p = classes == 1 ? scores.sigmoid() : nn.functional.softmax(scores, 1).narrow(1, 1, classes - 1);
+                var known = stack([.. Enumerable.Range(1, Math.Max(1, classes - 1)).Select(c => y.eq(c))], 1).to(precision);
+                long[] cells = [shape[0], Math.Max(1, classes - 1), .. spatial];
+                return CenterlineSums.OfMasks(p.reshape(cells) * valid, known.reshape(cells), valid, iterations);
+            },
+            x,
+            precision
+        );
+    }
+
+    [TestMethod]
     public void LovaszHingeAgrees()
     {
         foreach (var precision in new[] { ScalarType.Float64, ScalarType.Float32 })
@@ -97,6 +157,29 @@ public class KernelTests
         Samples.AreClose(
             Second(x => SoftmaxLogLikelihood.ByTensors(x, y, null)),
             Second(x => SoftmaxLogLikelihood.Of(x, y, new(new DiceLoss(), null))),
+            1e-10
+        );
+        Samples.AreClose(
+            Second(x => SoftmaxLogLikelihood.ByTensors(x, y, null).exp().sum().square() + RegionSums.ByTensors(x, y, null, false)),
+            Second(x =>
+            {
+                var (sums, likelihoods) = FusedRegionSums.WithLikelihoods(x, y, new(new DiceLoss(), null, false));
+                return likelihoods.exp().sum().square() + sums;
+            }),
+            1e-10
+        );
+        Samples.AreClose(
+            Second(x => FusedSquaredErrors.ByTensors(x, y, null)),
+            Second(x => FusedSquaredErrors.Of(x, y, new(new DiceLoss(), null))),
+            1e-10
+        );
+        var line = new CenterlineSums.Options(new DiceLoss(), null, 1, [10, 5], 2);
+        var known = y.unsqueeze(1).eq(arange(1, 3, ScalarType.Int64).view(1, -1, 1)).to(ScalarType.Float64).view(2, 2, 10, 5);
+        Samples.AreClose(
+            Second(x =>
+                CenterlineSums.OfMasks(nn.functional.softmax(x, 1).narrow(1, 1, 2).reshape(2, 2, 10, 5), known, ones(1, 1, 1, 1), 2)
+            ),
+            Second(x => CenterlineSums.Of(x, y, line)),
             1e-10
         );
         var options = new LovaszSoftmax.Options(new LovaszLoss(), null, false, true, 0);
@@ -145,6 +228,11 @@ public class KernelTests
     [TestMethod]
     [DataRow("Dice()")]
     [DataRow("Lovasz()")]
+    [DataRow("UnifiedFocal()")]
+    [DataRow("SensitivitySpecificity()")]
+    [DataRow("Boundary()")]
+    [DataRow("HausdorffDistance()")]
+    [DataRow("CenterlineDice()")]
     public void TrainingStepsLeaveNoTensorBehind(string text)
     {
         using var function = Loss.Parse(text).Build();

@@ -10,7 +10,7 @@ namespace MLNetLosses.Losses;
 /// </summary>
 internal sealed class FusedRegionSums : PixelFunction<FusedRegionSums, FusedRegionSums.Options>
 {
-    internal sealed record Options(Loss Loss, long? Ignored, bool Squared);
+    internal sealed record Options(Loss Loss, long? Ignored, bool Squared, bool WithLikelihoods = false);
 
     /// <summary>TP, FP, FN, sum y and the valid pixels, [5, N, C].</summary>
     public static Tensor Of(Tensor scores, Tensor indices, Options options) =>
@@ -18,20 +18,48 @@ internal sealed class FusedRegionSums : PixelFunction<FusedRegionSums, FusedRegi
             ? apply(scores, indices, options)
             : RegionSums.ByTensors(scores, indices, options.Ignored, options.Squared);
 
-    protected override Tensor ByTensors(Tensor scores, Tensor indices, Tensor? kept, Options options) =>
-        RegionSums.ByTensors(scores, indices, options.Ignored, options.Squared);
+    /// <summary>The sums and, from the same softmax, ln p_y of every pixel, [N, S]; 0 where ignored. Two classes or more.</summary>
+    public static (Tensor Sums, Tensor LogLikelihoods) WithLikelihoods(Tensor scores, Tensor indices, Options options)
+    {
+        if (scores.device_type != DeviceType.CPU)
+            return (Of(scores, indices, options), SoftmaxLogLikelihood.ByTensors(scores, indices, options.Ignored));
+        // A function has one result: the sums, then the pixels.
+        var (images, classes) = (scores.shape[0], scores.shape[1]);
+        var all = apply(scores, indices, options with { WithLikelihoods = true });
+        var sums = 5 * images * classes;
+        return (all.narrow(0, 0, sums).view(5, images, classes), all.narrow(0, sums, indices.numel()).view(indices.shape));
+    }
+
+    protected override Tensor ByTensors(Tensor scores, Tensor indices, Tensor? kept, Options options)
+    {
+        var sums = RegionSums.ByTensors(scores, indices, options.Ignored, options.Squared);
+        return options.WithLikelihoods
+            ? cat([sums.flatten(), SoftmaxLogLikelihood.ByTensors(scores, indices, options.Ignored).flatten()])
+            : sums;
+    }
 
     protected override (Tensor Value, Tensor? Kept) Forward<T>(PixelScan<T> pixels, Options options)
     {
         var (images, classes) = (pixels.Images, pixels.Classes);
         var (parts, own, indices) = (new Part[pixels.Runs.Length], First(classes), Math.Max(2, classes));
+        var named = new IndexOptions(options.Loss, options.Ignored);
+        var count = 5 * images * classes;
+        var result = options.WithLikelihoods ? zeros(count + pixels.Indices.numel(), pixels.Scores.dtype) : null;
+        var likelihoods = result is null ? default : new TensorMemory<T>(result.narrow(0, count, pixels.Indices.numel()));
         pixels.ForEachRun(
             (r, softmax) =>
             {
                 var part = parts[r] = new Part(classes);
                 foreach (var block in pixels.Runs[r].Blocks(softmax.Capacity))
                 {
-                    softmax.Load(pixels, block, options.Ignored);
+                    if (result is null)
+                        softmax.Load(pixels, block, options.Ignored);
+                    else
+                    {
+                        softmax.Exponentiate(pixels, block);
+                        SoftmaxLogLikelihood.Pick(pixels, block, softmax.LogSums(), named, pixels.Of(likelihoods, block));
+                        softmax.Normalise(pixels, block, options.Ignored);
+                    }
                     for (var c = 0; c < classes; c++)
                         part.Predicted[c] += double.CreateTruncating(
                             options.Squared ? TensorPrimitives.SumOfSquares<T>(softmax[c]) : TensorPrimitives.Sum<T>(softmax[c])
@@ -56,17 +84,23 @@ internal sealed class FusedRegionSums : PixelFunction<FusedRegionSums, FusedRegi
         var sums = new double[5 * images * classes];
         for (var r = 0; r < parts.Length; r++)
             parts[r].AddTo(sums, pixels.Runs[r].Image, images);
-        return (tensor(sums, [5, images, classes], pixels.Scores.dtype), null);
+        if (result is null)
+            return (tensor(sums, [5, images, classes], pixels.Scores.dtype), null);
+        result.narrow(0, 0, count).copy_(tensor(sums, pixels.Scores.dtype));
+        return (result, null);
     }
 
     // dl/dp_c = FP' (2 p_c if squared) + (TP' - FP' - FN') [y = c]; dl/dx_c = p_c (dl/dp_c - sum_k p_k dl/dp_k),
-    // which for one class is p (1 - p) dl/dp.
+    // which for one class is p (1 - p) dl/dp. Of a pixel's likelihood: d ln p_y / dx_c = [y = c] - p_c.
     protected override void Backward<T>(PixelScan<T> pixels, Tensor? kept, Options options, Tensor outer, TensorMemory<T> gradient)
     {
         var classes = pixels.Classes;
         var first = First(classes);
-        var everywhere = (options.Squared ? outer[1] * 2 : outer[1]).contiguous().data<T>().ToArray();
-        var onTarget = (outer[0] - outer[1] - outer[2]).contiguous().data<T>().ToArray();
+        var count = 5L * pixels.Images * classes;
+        var slopes = options.WithLikelihoods ? new TensorMemory<T>(outer.narrow(0, count, pixels.Indices.numel())) : default;
+        using var ofSums = outer.flatten().narrow(0, 0, count).view(5, pixels.Images, classes);
+        var everywhere = (options.Squared ? ofSums[1] * 2 : ofSums[1]).contiguous().data<T>().ToArray();
+        var onTarget = (ofSums[0] - ofSums[1] - ofSums[2]).contiguous().data<T>().ToArray();
         pixels.ForEachBlock(
             options.Ignored,
             (block, softmax) =>
@@ -91,6 +125,8 @@ internal sealed class FusedRegionSums : PixelFunction<FusedRegionSums, FusedRegi
                 for (var i = 0; i < y.Length; i++)
                     if (y[i] != options.Ignored && y[i] >= first)
                         mean[i] += own[(int)y[i] - first] * softmax.At(y[i] - first, i);
+                if (options.WithLikelihoods)
+                    TensorPrimitives.Add(mean, pixels.Of(slopes, block), mean);
                 for (var c = 0; c < classes; c++)
                 {
                     var p = softmax[c];
@@ -107,8 +143,15 @@ internal sealed class FusedRegionSums : PixelFunction<FusedRegionSums, FusedRegi
                 for (var i = 0; i < y.Length; i++)
                     if (y[i] != options.Ignored && y[i] >= first)
                         gradient[pixels.Place(block, y[i] - first) + i] += own[(int)y[i] - first] * softmax.At(y[i] - first, i);
+                if (!options.WithLikelihoods)
+                    return;
+                var likelihood = pixels.Of(slopes, block);
+                for (var i = 0; i < y.Length; i++)
+                    if (y[i] != options.Ignored)
+                        gradient[pixels.Place(block, y[i]) + i] += likelihood[i];
             }
         );
+        GC.KeepAlive(outer);
     }
 
     // The target whose probability is row 0: one sigmoid gives that of target 1.

@@ -39,6 +39,12 @@ internal sealed class ProbabilityBlock<T>
     /// <summary>More room for a number a pixel.</summary>
     public Span<T> Second => second.AsSpan(0, length);
 
+    /// <summary>After <see cref="Exponentiate"/>: the highest logit of each pixel.</summary>
+    public ReadOnlySpan<T> Highest => highest.AsSpan(0, length);
+
+    /// <summary>After <see cref="Exponentiate"/>: the sum of each pixel's exponentials.</summary>
+    public ReadOnlySpan<T> Sums => scale.AsSpan(0, length);
+
     /// <summary>The probability of a class at a pixel.</summary>
     public T At(long c, int pixel) => probabilities[c * Capacity + pixel];
 
@@ -61,30 +67,33 @@ internal sealed class ProbabilityBlock<T>
         }
     }
 
-    /// <summary>After <see cref="Exponentiate"/>: ln sum_c exp(logit_c) of every pixel.</summary>
+    /// <summary>After <see cref="Exponentiate"/>: ln sum_c exp(logit_c) of every pixel, in <see cref="First"/>.</summary>
     public ReadOnlySpan<T> LogSums()
     {
-        var sum = scale.AsSpan(0, length);
-        TensorPrimitives.Log(sum, sum);
-        TensorPrimitives.Add(sum, highest.AsSpan(0, length), sum);
-        return sum;
+        TensorPrimitives.Log(scale.AsSpan(0, length), First);
+        TensorPrimitives.Add(First, highest.AsSpan(0, length), First);
+        return First;
     }
 
     /// <summary>Reads a block and makes its probabilities; pixels with the ignored target get probability 0 for every class.</summary>
     public void Load(PixelScan<T> pixels, CpuWork.Run block, long? ignored)
     {
-        length = block.Length;
-        var inverse = scale.AsSpan(0, length);
-        if (pixels.Classes == 1)
-        {
-            TensorPrimitives.Sigmoid(pixels.Logits[pixels.Place(block, 0), length], this[0]);
-            inverse.Fill(T.One);
-        }
+        if (pixels.Classes > 1)
+            Exponentiate(pixels, block);
         else
         {
-            Exponentiate(pixels, block);
-            TensorPrimitives.Divide(T.One, inverse, inverse);
+            length = block.Length;
+            TensorPrimitives.Sigmoid(pixels.Logits[pixels.Place(block, 0), length], this[0]);
+            scale.AsSpan(0, length).Fill(T.One);
         }
+        Normalise(pixels, block, ignored);
+    }
+
+    /// <summary>After <see cref="Exponentiate"/>: the probabilities; pixels with the ignored target get probability 0 for every class.</summary>
+    public void Normalise(PixelScan<T> pixels, CpuWork.Run block, long? ignored)
+    {
+        var inverse = scale.AsSpan(0, length);
+        TensorPrimitives.Divide(T.One, inverse, inverse);
         if (ignored is { } none)
         {
             var targets = pixels.Targets(block);

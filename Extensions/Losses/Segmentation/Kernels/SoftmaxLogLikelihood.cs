@@ -1,3 +1,4 @@
+using System.Numerics;
 using TorchSharp;
 using static TorchSharp.torch;
 using TensorPrimitives = System.Numerics.Tensors.TensorPrimitives;
@@ -42,21 +43,26 @@ internal sealed class SoftmaxLogLikelihood : PixelFunction<SoftmaxLogLikelihood,
                 foreach (var block in pixels.Runs[r].Blocks(softmax.Capacity))
                 {
                     softmax.Exponentiate(pixels, block);
-                    var sums = softmax.LogSums();
-                    var y = pixels.Targets(block);
-                    var l = pixels.Of(result, block);
-                    for (var i = 0; i < y.Length; i++)
-                    {
-                        if (y[i] == options.Ignored)
-                            continue;
-                        if ((ulong)y[i] >= (ulong)pixels.Classes)
-                            throw Shapes.WrongIndex(options.Loss, y[i], pixels.Classes, options.Ignored);
-                        l[i] = pixels.Logits[pixels.Place(block, y[i]) + i] - sums[i];
-                    }
+                    Pick(pixels, block, softmax.LogSums(), options, pixels.Of(result, block));
                 }
             }
         );
         return (values, null);
+    }
+
+    /// <summary>ln p_y of a block, given ln sum_c exp(logit_c); pixels that are ignored stay as they are.</summary>
+    internal static void Pick<T>(PixelScan<T> pixels, CpuWork.Run block, ReadOnlySpan<T> logSums, IndexOptions options, Span<T> values)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        var y = pixels.Targets(block);
+        for (var i = 0; i < y.Length; i++)
+        {
+            if (y[i] == options.Ignored)
+                continue;
+            if ((ulong)y[i] >= (ulong)pixels.Classes)
+                throw Shapes.WrongIndex(options.Loss, y[i], pixels.Classes, options.Ignored);
+            values[i] = pixels.Logits[pixels.Place(block, y[i]) + i] - logSums[i];
+        }
     }
 
     // d ln p_y / dx_c = [y = c] - p_c.
