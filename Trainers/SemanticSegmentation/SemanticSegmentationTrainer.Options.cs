@@ -31,7 +31,8 @@ public sealed partial class SemanticSegmentationTrainer
 
         /// <summary>
         /// The loss. Default <see cref="CrossEntropyLoss"/>. Losses add up: <c>new CrossEntropyLoss() + new DiceLoss()</c>. What it ignores comes from
-        /// <see cref="IgnoreIndex"/>. A <see cref="DeepSupervisionLoss"/> gets outputs at coarser scales too.
+        /// <see cref="IgnoreIndex"/>. A <see cref="DeepSupervisionLoss"/> gets outputs at coarser scales too, from heads that serve training only; with
+        /// weights [0, 1] it is an auxiliary loss on one such head: <c>CrossEntropy() + 0.4 * DeepSupervision(inner: CrossEntropy(), weights: [0, 1])</c>.
         /// </summary>
         public SegmentationLoss Loss { get; set; } = new CrossEntropyLoss();
 

@@ -22,6 +22,7 @@ public class EveryLossTests
         yield return ["CrossEntropy() + Dice() + 0.1 * Boundary()"];
         yield return ["Boundary() + 0.01 * HausdorffDistance()"];
         yield return ["DeepSupervision(inner: CrossEntropy() + Dice())"];
+        yield return ["CrossEntropy() + 0.4 * DeepSupervision(inner: CrossEntropy(), weights: [0, 1])"];
     }
 
     [TestMethod]
