@@ -45,7 +45,7 @@ internal sealed record RgbaPixels(int Width, int Height, byte[] Values)
         {
             var set = mask.Layer(layer);
             for (var i = 0; i < set.Length; i++)
-                if (set[i] != 0)
+                if (set[i] == 1)
                     Blend(i, palette[layer + 1], share);
         }
     }

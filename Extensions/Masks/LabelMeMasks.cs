@@ -61,20 +61,17 @@ internal sealed class LabelMeMasks
         var values = new byte[checked((layers ? classes.Count : 1) * pixels)];
         foreach (var shape in content.Shapes)
         {
-            var value = (byte)1;
-            var target = values.AsSpan();
             if (classes.TryGetValue(shape.Label, out var index))
-            {
-                value = layers ? value : (byte)(index + 1);
-                target = layers ? values.AsSpan(index * pixels, pixels) : target;
-            }
-            else if (layers || shape.Label is not (BackgroundLabel or IgnoreLabel))
-                continue;
-            else
-                value = shape.Label == IgnoreLabel ? SegmentationMask.Ignored : (byte)0;
-            Paint(shape, target, width, value, path);
+                Paint(shape, layers ? Layer(index) : values, width, layers ? (byte)1 : (byte)(index + 1), path);
+            else if (shape.Label == IgnoreLabel)
+                for (var layer = 0; layer < (layers ? classes.Count : 1); layer++)
+                    Paint(shape, Layer(layer), width, SegmentationMask.Ignored, path);
+            else if (shape.Label == BackgroundLabel && !layers)
+                Paint(shape, values, width, 0, path);
         }
         return SegmentationMask.Owning(width, height, layers ? classes.Count : 0, values);
+
+        Span<byte> Layer(int index) => values.AsSpan(index * pixels, pixels);
     }
 
     private static void Paint(Shape shape, Span<byte> target, int width, byte value, string path)

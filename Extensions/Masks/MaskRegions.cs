@@ -12,7 +12,7 @@ namespace MLNetLosses.Masks;
 internal sealed record MaskRegion(int Class, int Area, int Left, int Top, int Right, int Bottom)
 {
     /// <summary>
-    /// The regions of a mask, the largest first. Pixels that touch at a corner are connected; of class indices those of the background and of
+    /// The regions of a mask, the largest first. Pixels that touch at a corner are connected; those of the background (of class indices) and of
     /// <see cref="SegmentationMask.Ignored"/> make no regions.
     /// </summary>
     public static IReadOnlyList<MaskRegion> Find(SegmentationMask mask, int? background, int minimumArea)
@@ -25,8 +25,9 @@ internal sealed record MaskRegion(int Class, int Area, int Left, int Top, int Ri
             // The labelling takes 0 for background, so that classes are counted from 1.
             for (var i = 0; i < classes.Length; i++)
                 classes[i] =
-                    mask.LayerCount > 0 ? values[i] * (layer + 1)
-                    : values[i] == background || values[i] == SegmentationMask.Ignored ? 0
+                    values[i] == SegmentationMask.Ignored ? 0
+                    : mask.LayerCount > 0 ? values[i] * (layer + 1)
+                    : values[i] == background ? 0
                     : values[i] + 1;
             var (labels, count) = ConnectedComponents.Label(classes, [mask.Height, mask.Width], ignored: -1);
             regions.AddRange(Measure(labels, count, classes, mask.Width).Where(region => region.Area >= minimumArea));

@@ -77,8 +77,8 @@ public static class SegmentationDataCatalog
 
     /// <summary>
     /// Lists LabelMe's files: polygons, rectangles, circles and masks, later shapes over earlier ones. The columns are <c>ImagePath</c> (text) and <c>Mask</c>
-    /// (<see cref="SegmentationMask"/>), which is painted when it is asked for. The label <c>_background_</c> paints class 0, <c>__ignore__</c> paints
-    /// <see cref="SegmentationMask.Ignored"/>.
+    /// (<see cref="SegmentationMask"/>), which is painted when it is asked for. The label <c>_background_</c> paints class 0 where there are no layers, <c>__ignore__</c> paints
+    /// <see cref="SegmentationMask.Ignored"/> (in all layers).
     /// </summary>
     /// <param name="catalog"><c>mlContext.Data</c>.</param>
     /// <param name="folder">The folder of JSON files; subfolders too.</param>

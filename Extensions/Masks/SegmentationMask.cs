@@ -1,12 +1,13 @@
 namespace MLNetLosses;
 
 /// <summary>
-/// The classes of the pixels of an image: either one class index a pixel, or, where classes overlap, one layer of 0 and 1 a class. Immutable and managed:
+/// The classes of the pixels of an image: either one class index a pixel, or, where classes overlap, one layer of 0 and 1 a class
+/// (<see cref="Ignored"/> in either: not known). Immutable and managed:
 /// nothing to dispose, safe on any number of threads. A column of masks has the type <see cref="SegmentationMaskDataViewType"/>.
 /// </summary>
 public sealed class SegmentationMask : IEquatable<SegmentationMask>
 {
-    /// <summary>The class index that by convention marks pixels without a class, which no loss and no metric counts: 255.</summary>
+    /// <summary>The class index, or value in a layer, that by convention marks pixels of which nothing is known, which no loss and no metric counts: 255.</summary>
     public const byte Ignored = 255;
 
     /// <summary>The most pixels (width times height times layers) that a mask holds: 2^30.</summary>
@@ -30,7 +31,7 @@ public sealed class SegmentationMask : IEquatable<SegmentationMask>
     public int PixelCount => Width * Height;
 
     /// <summary>
-    /// [Height, Width] class indices, row by row from the top; or [LayerCount, Height, Width] of 0 and 1 where there are layers.
+    /// [Height, Width] class indices, row by row from the top; or [LayerCount, Height, Width] of 0, 1 and <see cref="Ignored"/> where there are layers.
     /// </summary>
     public ReadOnlySpan<byte> Values => values;
 
@@ -68,23 +69,25 @@ public sealed class SegmentationMask : IEquatable<SegmentationMask>
     /// <param name="width">Width in pixels.</param>
     /// <param name="height">Height in pixels.</param>
     /// <param name="layerCount">How many classes, 1 to 255.</param>
-    /// <param name="layers">[layerCount, height, width] of 0 and 1, copied.</param>
-    /// <exception cref="ArgumentException">The size is not positive, the number of values is another, or one is neither 0 nor 1.</exception>
+    /// <param name="layers">
+    /// [layerCount, height, width] of 0 and 1, copied; <see cref="Ignored"/> where a pixel shall not count for a class. To leave it out of all of them, mark it in each layer.
+    /// </param>
+    /// <exception cref="ArgumentException">The size is not positive, the number of values is another, or one is neither 0, 1 nor <see cref="Ignored"/>.</exception>
     public static SegmentationMask OfLayers(int width, int height, int layerCount, ReadOnlySpan<byte> layers)
     {
         CheckCount(width, height, layerCount, layers.Length, nameof(layers));
-        if (layers.IndexOfAnyExceptInRange((byte)0, (byte)1) is >= 0 and var wrong)
+        if (layers.IndexOfAnyExcept((byte)0, (byte)1, Ignored) is >= 0 and var wrong)
         {
             var (layer, pixel) = Math.DivRem(wrong, width * height);
             throw new ArgumentException(
-                $"Pixel ({pixel % width}, {pixel / width}) of layer {layer} is {layers[wrong]}; layers hold 0 and 1.",
+                $"Pixel ({pixel % width}, {pixel / width}) of layer {layer} is {layers[wrong]}; layers hold 0, 1 and {Ignored} (ignored).",
                 nameof(layers)
             );
         }
         return new(width, height, layerCount, layers.ToArray());
     }
 
-    /// <summary>One layer, [Height, Width] of 0 and 1.</summary>
+    /// <summary>One layer, [Height, Width] of 0, 1 and <see cref="Ignored"/>.</summary>
     /// <param name="layer">The class, in [0, LayerCount).</param>
     /// <exception cref="ArgumentOutOfRangeException">There is no such layer.</exception>
     public ReadOnlySpan<byte> Layer(int layer)

@@ -88,14 +88,14 @@ public static class MaskSheet
             }
         );
 
-    /// <summary>The class of a pixel; of layers that of the last one that is set, counted from 1.</summary>
+    /// <summary>The class of a pixel; of layers that of the last one that is set, counted from 1, or ignored where one is.</summary>
     private static int ClassAt(SegmentationMask mask, int pixel)
     {
         if (mask.LayerCount == 0)
             return mask.Values[pixel];
         for (var layer = mask.LayerCount - 1; layer >= 0; layer--)
-            if (mask.Layer(layer)[pixel] != 0)
-                return layer + 1;
+            if (mask.Layer(layer)[pixel] is not 0 and var value)
+                return value == SegmentationMask.Ignored ? value : layer + 1;
         return 0;
     }
 

@@ -241,7 +241,10 @@ internal sealed class MaskedImageStore(ImagePreprocessing preprocessing, bool ow
         entry.Layers = mask.LayerCount;
         entry.Areas = mask.LayerCount == 0 ? mask.Areas(256) : [.. mask.Areas(mask.LayerCount), .. new long[256 - mask.LayerCount]];
         if (mask.LayerCount > 0)
+        {
+            entry.Areas[SegmentationMask.Ignored] = mask.Values.Count(SegmentationMask.Ignored);
             return;
+        }
         if (ignoreIndex is { } ignored and not SegmentationMask.Ignored)
             (entry.Areas[ignored], entry.Areas[SegmentationMask.Ignored]) = (
                 0,

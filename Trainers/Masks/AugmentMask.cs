@@ -71,7 +71,7 @@ internal sealed record AugmentMask(
         private static SegmentationMask Move(SegmentationMask source, GeometricTransform geometry)
         {
             var values = new byte[Math.Max(1, source.LayerCount) * geometry.Width * geometry.Height];
-            MaskGeometry.Move(geometry, source.Values, values, source.LayerCount == 0 ? SegmentationMask.Ignored : (byte)0);
+            MaskGeometry.Move(geometry, source.Values, values, SegmentationMask.Ignored);
             return SegmentationMask.Owning(geometry.Width, geometry.Height, source.LayerCount, values);
         }
     }

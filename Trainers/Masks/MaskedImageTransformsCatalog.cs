@@ -47,7 +47,7 @@ public static class MaskedImageTransformsCatalog
     /// <summary>
     /// Changes images at random, and their masks in the same way: what trainers do by themselves while training, here for looking at it, or for data that are
     /// written out. The number of the row and the seed decide, so that data read twice are the same. What geometry shows beyond a mask is
-    /// <see cref="SegmentationMask.Ignored"/>, in layers 0.
+    /// <see cref="SegmentationMask.Ignored"/>.
     /// </summary>
     /// <param name="catalog"><c>mlContext.Transforms</c>.</param>
     /// <param name="augmentation">What is changed. Mixup and CutMix are not for masks.</param>

@@ -172,8 +172,7 @@ internal sealed class SegmentationData : IDisposable
                     : "Mode is Multilabel, but the masks hold class indices. Give masks of layers, or another Mode."
             );
         var areas = Training.Areas(TrainingPositions);
-        if (layers == 0)
-            IgnoredPixels = areas[SegmentationMask.Ignored];
+        IgnoredPixels = areas[SegmentationMask.Ignored];
         var found = layers > 0 ? layers : Array.FindLastIndex(areas, SegmentationMask.Ignored - 1, area => area > 0) + 1;
         var count =
             names?.Count

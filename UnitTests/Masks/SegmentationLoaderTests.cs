@@ -228,6 +228,7 @@ public class SegmentationLoaderTests
         CollectionAssert.AreEqual(new byte[] { 0, 3, 0, 255, 3, 2, 2, 0, 3, 2, 2, 1, 3, 3, 0, 1 }, Masks(data)[0].Values.ToArray());
         var layers = Masks(Context.Data.LoadLabelMe(folder.FullName, ["car", "tree"], layers: true))[0];
         CollectionAssert.AreEqual(new long[] { 4, 8 }, layers.Areas(2));
+        CollectionAssert.AreEqual(new byte[] { 255, 255 }, new[] { layers.Layer(0)[3], layers.Layer(1)[3] });
         Write("a.json", json.Replace("\"circle\"", "\"line\""));
         Refused(["a.json", "_background_", "line"], () => Masks(Context.Data.LoadLabelMe(folder.FullName)));
         Write("a.json", json.Replace("\"imageWidth\": 4", "\"imageWidth\": 5"));

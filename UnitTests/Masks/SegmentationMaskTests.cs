@@ -28,6 +28,11 @@ public class SegmentationMaskTests
         var layers = SegmentationMask.OfLayers(2, 1, 3, [1, 0, 1, 1, 0, 0]);
         CollectionAssert.AreEqual(new byte[] { 1, 1 }, layers.Layer(1).ToArray());
         CollectionAssert.AreEqual(new long[] { 1, 2, 0 }, layers.Areas(3));
+        CollectionAssert.AreEqual(
+            new long[] { 1, 0 },
+            SegmentationMask.OfLayers(2, 1, 2, [1, 255, 255, 255]).Areas(2),
+            "not known: not counted"
+        );
         Assert.Throws<InvalidOperationException>(() => layers[0, 0]);
         Assert.Throws<ArgumentOutOfRangeException>(() => layers.Layer(3).Length);
     }

@@ -65,6 +65,23 @@ public class SegmentationEvaluateTests
     }
 
     [TestMethod]
+    public void WhatALayerIgnoresIsNotCountedForItsClass()
+    {
+        // Layer 0: hit, (ignored), miss, right; layer 1: (ignored), (ignored), right, false alarm. The second pixel counts for nobody.
+        var label = SegmentationMask.OfLayers(4, 1, 2, [1, 255, 1, 0, 255, 255, 0, 0]);
+        var predicted = SegmentationMask.OfLayers(4, 1, 2, [1, 1, 0, 0, 1, 0, 0, 1]);
+        var metrics = Context.ImageSegmentation.Evaluate(Data((label, predicted)), boundaryTolerance: 0);
+        CollectionAssert.AreEqual(new[] { 0.5, 0 }, metrics.IntersectionOverUnion.ToArray());
+        CollectionAssert.AreEqual(new[] { 2 / 3.0, 0 }, metrics.Dice.ToArray());
+        Assert.AreEqual(3L, metrics.PixelCount);
+        Assert.AreEqual(3 / 5.0, metrics.PixelAccuracy, 1e-15);
+        var known = SegmentationMask.OfLayers(4, 1, 2, [1, 0, 1, 0, 0, 0, 0, 0]);
+        var silent = SegmentationMask.OfLayers(4, 1, 2, [1, 0, 0, 0, 0, 0, 0, 1]);
+        var same = Context.ImageSegmentation.Evaluate(Data((known, silent)), boundaryTolerance: 0);
+        CollectionAssert.AreEqual(same.Surfaces!.BoundaryF1.ToArray(), metrics.Surfaces!.BoundaryF1.ToArray());
+    }
+
+    [TestMethod]
     public void BordersAreAveragedOverTheImagesThatHaveTheClass()
     {
         // Row 0: class 1 shifted by one pixel; row 1: missed; row 2: nobody has it.

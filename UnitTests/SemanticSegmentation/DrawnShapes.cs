@@ -86,8 +86,8 @@ internal sealed class DrawnShapes : IDisposable
     public static IDataView Data(int count, int seed = 0, int width = 24, int height = 24) =>
         new MLContext(1).Data.LoadFromEnumerable(Rows(count, seed, width, height));
 
-    /// <summary>Data of two overlapping layers: any shape, and squares.</summary>
-    public static IDataView Layers(int count, int seed = 0) =>
+    /// <summary>Data of two overlapping layers: any shape, and squares; where asked for with some rows of pixels that are not known.</summary>
+    public static IDataView Layers(int count, int seed = 0, bool ignored = false) =>
         new MLContext(1).Data.LoadFromEnumerable(
             Rows(count, seed)
                 .ConvertAll(row =>
@@ -98,6 +98,11 @@ internal sealed class DrawnShapes : IDisposable
                         .. indices.Select(index => (byte)(index > 0 ? 1 : 0)),
                         .. indices.Select(index => (byte)(index == 2 ? 1 : 0)),
                     ];
+                    if (ignored)
+                    {
+                        layers.AsSpan(5 * row.Mask.Width, 3 * row.Mask.Width).Fill(SegmentationMask.Ignored);
+                        layers.AsSpan(row.Mask.PixelCount + 7 * row.Mask.Width, 2 * row.Mask.Width).Fill(SegmentationMask.Ignored);
+                    }
                     return new Row
                     {
                         ImagePath = row.ImagePath,

@@ -53,7 +53,7 @@ public class EveryLossTests
         if (SegmentationLosses.NotTaking(loss, TargetForms.Labels).Count == 0)
         {
             (options.ClassNames, options.IgnoreIndex) = (null, null);
-            Check(DrawnShapes.Layers(8));
+            Check(DrawnShapes.Layers(8, ignored: SegmentationLosses.CannotIgnore(loss) is null));
         }
 
         void Check(Microsoft.ML.IDataView data)

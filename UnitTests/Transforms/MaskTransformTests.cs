@@ -105,6 +105,18 @@ public class MaskTransformTests
         var painted = Context.Transforms.ConvertMaskToImage("Picture", "Mask", ["#000000", "#010101", "#020202"]).Fit(data).Transform(data);
         using var picture = painted.GetColumn<MLImage>("Picture").Single();
         CollectionAssert.AreEqual(new byte[] { 1, 2, 0 }, Pixels(picture).Where((_, i) => i % 4 == 0).ToArray());
+        var unsure = Masks(SegmentationMask.OfLayers(3, 1, 2, [1, 255, 0, 255, 1, 255]));
+        using var other = Context
+            .Transforms.ConvertMaskToImage("Picture", "Mask", ["#000000", "#010101", "#020202"])
+            .Fit(unsure)
+            .Transform(unsure)
+            .GetColumn<MLImage>("Picture")
+            .Single();
+        CollectionAssert.AreEqual(
+            new byte[] { 1, 2, 0 },
+            Pixels(other).Where((_, i) => i % 4 == 0).ToArray(),
+            "what is ignored is not painted"
+        );
     }
 
     [TestMethod]
@@ -127,6 +139,9 @@ public class MaskTransformTests
         var layers = Masks(SegmentationMask.OfLayers(2, 1, 2, [1, 1, 0, 1]));
         var layered = Context.Transforms.FindMaskRegions(inputColumnName: "Mask").Fit(layers).Transform(layers);
         CollectionAssert.AreEqual(new[] { 0, 1 }, layered.GetColumn<int[]>("RegionsClass").Single());
+        var unsure = Masks(SegmentationMask.OfLayers(2, 1, 2, [1, 255, 255, 255]));
+        var certain = Context.Transforms.FindMaskRegions(inputColumnName: "Mask").Fit(unsure).Transform(unsure);
+        CollectionAssert.AreEqual(new[] { 1 }, certain.GetColumn<int[]>("RegionsArea").Single());
         Assert.Throws<ArgumentOutOfRangeException>(() => Context.Transforms.FindMaskRegions(minimumArea: 0));
     }
 

@@ -113,6 +113,12 @@ public class MaskedImageTransformTests
             }
             orders.Add(Convert.ToHexString(row.Mask!.Values));
         }
+        Row[] layered =
+        [
+            .. rows.Select(row => new Row { ImagePath = row.ImagePath, Mask = SegmentationMask.OfLayers(9, 7, 1, new byte[63]) }),
+        ];
+        foreach (var row in Read(Context.Transforms.AugmentImageAndMask(augmentation, seed: 3), layered))
+            Assert.IsTrue(Enumerable.Range(0, 63).All(i => row.Mask!.Values[i] == (Pixels(row.Image!)[4 * i] == 255 ? 255 : 0)));
         Assert.IsGreaterThan(6, orders.Count);
         var again = Read(Context.Transforms.AugmentImageAndMask(augmentation, seed: 3), rows);
         CollectionAssert.AreEqual(changed.Select(r => r.Mask).ToArray(), again.Select(r => r.Mask).ToArray());

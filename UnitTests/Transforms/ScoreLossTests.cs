@@ -79,6 +79,20 @@ public sealed class ScoreLossTests
     }
 
     [TestMethod]
+    public void MaskLossLeavesOutWhatALayerIgnores()
+    {
+        var mask = SegmentationMask.OfLayers(2, 1, 2, [1, 255, 0, 255]);
+        var data = mlContext.Data.LoadFromEnumerable(
+            new[]
+            {
+                new MaskRow { Label = mask, Score = [0.25f, 0.9f, 0.75f, 0.1f] },
+            }
+        );
+        var loss = Losses(data, mlContext.Transforms.ScoreLoss(loss: new BinaryCrossEntropyLoss())).Single();
+        Assert.AreEqual(-Math.Log(0.25), loss, 1e-5, "both known pixels have a probability of 1/4");
+    }
+
+    [TestMethod]
     public void ItSavesAndLoadsAndWorksInAPredictionEngine()
     {
         var data = Keyed([("a", [0.5f, 0.25f, 0.25f]), ("c", [0.1f, 0.1f, 0.8f])]);

@@ -22,6 +22,7 @@ internal sealed class SegmentationEvaluator(
     private (long Hits, long InTargets, long InPredictions)[]? layers;
     private SurfaceMetrics.Sums[] surfaces = new SurfaceMetrics.Sums[AnyIndex];
     private long pixels;
+    private long decisions;
     private bool any;
 
     /// <summary>Counts an image.</summary>
@@ -49,7 +50,7 @@ internal sealed class SegmentationEvaluator(
     public SegmentationMetrics Metrics()
     {
         if (layers is not null)
-            return new(layers, layered: true, pixels, Names(layers.Length), Surfaces(layers.Length));
+            return new(layers, decisions, pixels, Names(layers.Length), Surfaces(layers.Length));
         var classes = classNames?.Count ?? Enumerable.Range(0, AnyIndex).LastOrDefault(Occurs) + 1;
         classes = Math.Max(classes, 2);
         var confusion = new SegmentationConfusion(classes, ignoreIndex ?? SegmentationMask.Ignored);
@@ -113,19 +114,28 @@ internal sealed class SegmentationEvaluator(
         if (classNames is not null && classNames.Count != target.LayerCount)
             throw new ArgumentException($"The masks have {target.LayerCount} layers, but {classNames.Count} classes are named.");
         layers ??= new (long, long, long)[target.LayerCount];
-        pixels += target.PixelCount;
+        var seen = new bool[target.PixelCount];
         for (var layer = 0; layer < layers.Length; layer++)
         {
             var p = prediction.Layer(layer);
             var t = target.Layer(layer);
+            var (mine, wanted) = (new byte[t.Length], new byte[t.Length]);
             long hits = 0;
             for (var i = 0; i < t.Length; i++)
-                hits += p[i] & t[i];
+            {
+                if (t[i] == SegmentationMask.Ignored)
+                    continue;
+                (mine[i], wanted[i]) = (p[i] == 1 ? (byte)1 : (byte)0, t[i]);
+                hits += mine[i] & wanted[i];
+                decisions++;
+                seen[i] = true;
+            }
             ref var sums = ref layers[layer];
-            sums = (sums.Hits + hits, sums.InTargets + t.Count((byte)1), sums.InPredictions + p.Count((byte)1));
+            sums = (sums.Hits + hits, sums.InTargets + wanted.Count((byte)1), sums.InPredictions + mine.Count((byte)1));
             if (tolerance is not null)
-                surfaces[layer].Add(SurfaceDistances.Between(p, t, target.Width, tolerance.Value, spacing));
+                surfaces[layer].Add(SurfaceDistances.Between(mine, wanted, target.Width, tolerance.Value, spacing));
         }
+        pixels += seen.Count(true);
     }
 
     private bool IsIgnored(byte index) => index == SegmentationMask.Ignored || index == ignoreIndex;

@@ -8,16 +8,16 @@ namespace MLNetLosses;
 public sealed class SegmentationMetrics
 {
     internal SegmentationMetrics(SegmentationConfusion confusion, IReadOnlyList<string>? classNames = null, SurfaceMetrics? surfaces = null)
-        : this(Counts(confusion), layered: false, confusion.Total, classNames, surfaces) => ConfusionMatrix = confusion;
+        : this(Counts(confusion), decisions: null, confusion.Total, classNames, surfaces) => ConfusionMatrix = confusion;
 
     /// <param name="classes">TP, TP + FN and TP + FP of each class.</param>
-    /// <param name="layered">Whether each class is told from the rest by itself.</param>
+    /// <param name="decisions">Where each class is told from the rest by itself: how often that counts, over all pixels and classes. Else null.</param>
     /// <param name="pixels">The pixels that count.</param>
     /// <param name="classNames">Names of the classes, or null.</param>
     /// <param name="surfaces">What borders gave, or null.</param>
     internal SegmentationMetrics(
         (long Hits, long InTargets, long InPredictions)[] classes,
-        bool layered,
+        long? decisions,
         long pixels,
         IReadOnlyList<string>? classNames,
         SurfaceMetrics? surfaces
@@ -34,7 +34,7 @@ public sealed class SegmentationMetrics
         MeanDice = MeanOfDefined(Dice);
         MeanClassAccuracy = MeanOfDefined(Recall);
         var wrong = inTargets + classes.Sum(c => c.InPredictions) - 2 * hits;
-        PixelAccuracy = layered ? 1 - (double)wrong / (pixels * classes.Length) : (double)hits / pixels;
+        PixelAccuracy = decisions is { } all ? 1 - (double)wrong / all : (double)hits / pixels;
         FrequencyWeightedIntersectionOverUnion =
             inTargets == 0
                 ? double.NaN
@@ -52,7 +52,7 @@ public sealed class SegmentationMetrics
     /// <summary>How well borders are found; null where that was not asked for.</summary>
     public SurfaceMetrics? Surfaces { get; }
 
-    /// <summary>The pixels that count.</summary>
+    /// <summary>The pixels that count; where classes overlap, for any of them.</summary>
     public long PixelCount { get; }
 
     /// <summary>TP / (TP + FP + FN) of each class, the Jaccard index.</summary>
