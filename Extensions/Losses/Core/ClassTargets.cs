@@ -94,6 +94,9 @@ public sealed class ClassTargets
     /// <summary>The same targets for other scores of the same pixels.</summary>
     internal ClassTargets WithClassCount(int classCount) => new(Form, Raw, classCount, ignored);
 
+    /// <summary>Other targets of the same form.</summary>
+    internal ClassTargets WithRaw(Tensor raw) => new(Form, raw, ClassCount, ignored);
+
     /// <summary>Whether each logit is an output of its own with labels 0/1: labels, or indices of one logit.</summary>
     internal bool AreBinary => Form == TargetForms.Labels || (AreIndices && ClassCount == 1);
 

@@ -47,23 +47,36 @@ public sealed record CenterlineDiceLoss : RegionLoss
         var axes = (int)logits.dim() - 2;
         if (axes is < 1 or > 3)
             throw Shapes.Wrong(this, "logits", logits, "[N, C, ...] with one to three spatial axes");
-        if (targets.AreIndices && logits.device_type == DeviceType.CPU)
-        {
-            var (images, classes, pixels) = (logits.shape[0], logits.shape[1], PixelScores.PixelCount(logits));
-            var shape = logits.shape.AsSpan(2).ToArray().Select(size => checked((int)size)).ToArray();
-            return CenterlineSums.Of(
-                logits.reshape(images, classes, pixels),
-                targets.Raw.reshape(images, pixels),
-                new(this, IgnoredTarget, first, shape, Iterations)
-            );
-        }
-        var y = targets.AreIndices ? DistanceMaps.Masks(targets, first).to(logits.dtype) : targets.Safe.to(logits.dtype);
-        var valid = Cut(PixelScores.ValidByChannel(logits, targets), first);
+        if (!targets.AreIndices)
+            return PixelScores.ByChannel(logits, targets, OfLabels);
+        if (logits.device_type == DeviceType.CPU)
+            return OfIndices(logits, targets.Raw, first);
+        var y = DistanceMaps.Masks(targets, first).to(logits.dtype);
+        var valid = PixelScores.ValidByChannel(logits, targets);
         return CenterlineSums.OfMasks(Cut(PixelScores.Probabilities(logits, targets), first) * valid, y, valid, Iterations);
     }
 
-    private static Tensor Cut(Tensor values, int first) =>
-        first == 0 || values.shape[1] == 1 ? values : values.narrow(1, first, values.shape[1] - first);
+    private Tensor OfIndices(Tensor logits, Tensor indices, int first)
+    {
+        var (images, classes, pixels) = (logits.shape[0], logits.shape[1], PixelScores.PixelCount(logits));
+        var shape = logits.shape.AsSpan(2).ToArray().Select(size => checked((int)size)).ToArray();
+        return CenterlineSums.Of(
+            logits.reshape(images, classes, pixels),
+            indices.reshape(images, pixels),
+            new(this, IgnoredTarget, first, shape, Iterations)
+        );
+    }
+
+    private Tensor OfLabels(Tensor logits, ClassTargets labels)
+    {
+        // Hard labels: each channel is a binary image.
+        if (logits.device_type == DeviceType.CPU && !labels.Raw.is_floating_point())
+            return OfIndices(logits, labels.Raw.to(ScalarType.Int64), 0);
+        var valid = labels.Weights(logits)!;
+        return CenterlineSums.OfMasks(logits.sigmoid() * valid, labels.Safe.to(logits.dtype), valid, Iterations);
+    }
+
+    private static Tensor Cut(Tensor values, int first) => first == 0 ? values : values.narrow(1, first, values.shape[1] - first);
 
     private protected override Tensor Cell(Tensor rows)
     {

@@ -79,9 +79,9 @@ public abstract record BorderDistanceLoss : DistanceLoss
 
     internal override LossTerms? ComputeRowSums(LossCall call)
     {
-        var logits = call["logits"];
-        if (logits.device_type != DeviceType.CPU || call["targets"].dim() != logits.dim() - 1)
-            return null;
+        var (logits, given) = (call["logits"], call["targets"]);
+        if (logits.device_type != DeviceType.CPU || (given.is_floating_point() && Power is not null))
+            return null; // soft labels
         var targets = ClassTargets.Read(this, call);
         CheckSpacing(logits);
         _ = Weights(targets.ClassCount, logits, call); // their number is checked
@@ -90,13 +90,30 @@ public abstract record BorderDistanceLoss : DistanceLoss
         var maps = GivenMaps(call, logits, first)?.detach().to(logits.dtype, logits.device).reshape(images, classes - first, pixels);
         var shape = logits.shape.AsSpan(2).ToArray().Select(size => checked((int)size)).ToArray();
         var steps = DistanceTransform.Steps(Spacing, shape.Length, nameof(Spacing));
-        var sums = BorderField.Of(
-            logits.reshape(images, classes, pixels),
-            targets.Raw.reshape(images, pixels),
-            new(this, IgnoredTarget, first, shape, steps, Power, maps, ClassWeights)
-        );
-        var valid = targets.WeightsIfIgnoring(logits)?.reshape(images, pixels).sum(1) ?? full_like(sums, pixels).detach();
-        return new(sums, valid * (ClassWeights?.Skip(first).Sum() ?? classes - first)) { Weighted = true };
+        var options = new BorderField.Options(this, IgnoredTarget, first, shape, steps, Power, maps, ClassWeights);
+        if (targets.AreIndices)
+        {
+            var sums = BorderField.Of(logits.reshape(images, classes, pixels), targets.Raw.reshape(images, pixels), options);
+            var valid = targets.WeightsIfIgnoring(logits)?.reshape(images, pixels).sum(1) ?? full_like(sums, pixels).detach();
+            return new(sums, valid * (ClassWeights?.Skip(first).Sum() ?? classes - first)) { Weighted = true };
+        }
+        // Labels: each channel is a binary image.
+        var binary = (given.is_floating_point() ? given.round() : given).to(ScalarType.Int64).reshape(images * classes, pixels);
+        var channels = BorderField
+            .Of(
+                logits.reshape(images * classes, 1, pixels),
+                binary,
+                options with
+                {
+                    Maps = maps?.reshape(images * classes, 1, pixels),
+                    ClassWeights = null,
+                }
+            )
+            .reshape(images, classes);
+        var counted = targets.WeightsIfIgnoring(logits)?.reshape(images, classes, pixels).sum(2) ?? full_like(channels, pixels).detach();
+        if (Weights(targets.ClassCount, logits, call) is { } weights)
+            (channels, counted) = (channels * weights, counted * weights);
+        return new(channels.sum(1), counted.sum(1)) { Weighted = true };
     }
 
     private Tensor? GivenMaps(LossCall call, Tensor logits, int first)

@@ -39,6 +39,25 @@ internal static class PixelScores
         return classWeights is null ? valid : classWeights.take(targets.Safe) * valid;
     }
 
+    /// <summary>
+    /// What a formula needs of every channel of labels, [K, N, C]: channels do not depend on each other, and only a few are worked on at once.
+    /// </summary>
+    /// <param name="logits">[N, C, ...].</param>
+    /// <param name="labels">Labels [N, C, ...].</param>
+    /// <param name="work">From some channels [n, 1, ...] and their labels to [K, n, 1]. Called again in the backward pass, where it must not throw.</param>
+    public static Tensor ByChannel(Tensor logits, ClassTargets labels, Func<Tensor, ClassTargets, Tensor> work)
+    {
+        long[] planes = [logits.shape[0] * logits.shape[1], 1, .. logits.shape.AsSpan(2)];
+        var x = logits.reshape(planes);
+        var rows = PartByPart.Of(
+            x,
+            PartByPart.Length(x),
+            (part, others) => work(part, labels.WithRaw(others[0])).squeeze(2).transpose(0, 1),
+            labels.Raw.reshape(planes)
+        );
+        return rows.transpose(0, 1).reshape(rows.shape[1], logits.shape[0], logits.shape[1]);
+    }
+
     /// <summary>The sum over all axes but the first, [N].</summary>
     public static Tensor SumByImage(Tensor values) => values.reshape(values.shape[0], values.shape.AsSpan(1).Product()).sum(1);
 

@@ -72,7 +72,11 @@ public sealed record RegionSums(Tensor TruePositives, Tensor FalsePositives, Ten
         if (targets.AreIndices)
             return FusedRegionSums.Of(logits.reshape(images, classes, pixels), targets.Raw.reshape(images, pixels), options);
         if (targets.Raw.is_floating_point())
-            return OfSoftLabels(logits.reshape(images, classes, pixels), targets, squared);
+            return PixelScores.ByChannel(
+                logits,
+                targets,
+                (part, labels) => OfSoftLabels(part.reshape(part.shape[0], 1, pixels), labels, squared)
+            );
         // Hard labels: each channel is a binary image.
         var channels = FusedRegionSums.Of(
             logits.reshape(images * classes, 1, pixels),

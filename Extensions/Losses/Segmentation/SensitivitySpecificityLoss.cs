@@ -26,7 +26,7 @@ public sealed record SensitivitySpecificityLoss : RegionLoss
     private protected override Tensor Measure(Tensor logits, ClassTargets targets, int first)
     {
         if (!PixelScores.HaveBackground(targets))
-            return OfLabels(logits, targets.AsLabels());
+            return PixelScores.ByChannel(logits, targets.AsLabels(), OfLabels);
         var (images, classes, pixels) = (logits.shape[0], logits.shape[1], PixelScores.PixelCount(logits));
         var rows = FusedSquaredErrors.Of(
             logits.reshape(images, classes, pixels),

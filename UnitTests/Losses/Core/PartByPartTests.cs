@@ -9,15 +9,20 @@ namespace MLNetLosses.UnitTests.Losses.Core;
 public class PartByPartTests
 {
     [TestMethod]
-    [DataRow("CenterlineDice")]
-    [DataRow("SensitivitySpecificity")]
-    public void ALossOverPartsHasTheValueAndGradientOfItsImagesOneByOne(string text)
+    [DataRow("CenterlineDice", false)]
+    [DataRow("SensitivitySpecificity", false)]
+    [DataRow("CenterlineDice", true)]
+    [DataRow("SensitivitySpecificity", true)]
+    [DataRow("Dice", true)]
+    public void ALossOverPartsHasTheValueAndGradientOfItsImagesOneByOne(string text, bool softLabels)
     {
         // Large enough that the batch is cut into parts and an image is not.
         using var scope = NewDisposeScope();
         using var random = new Generator(3);
         var logits = randn([3, 3, 300, 300], dtype: ScalarType.Float64, generator: random);
-        var targets = randint(0, 3, [3, 300, 300], dtype: ScalarType.Int64, generator: random);
+        var targets = softLabels
+            ? rand([3, 3, 300, 300], dtype: ScalarType.Float64, generator: random)
+            : randint(0, 3, [3, 300, 300], dtype: ScalarType.Int64, generator: random);
         using var loss = (Loss.Parse<RegionLoss>(text) with { PerImage = true }).Build(new() { ClassCount = 3 });
         (Tensor Value, Tensor Gradient) Of(Tensor x, Tensor y)
         {

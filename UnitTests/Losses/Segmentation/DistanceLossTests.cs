@@ -53,21 +53,26 @@ public class DistanceLossTests
         from options in new[]
         {
             "ignoreIndex: 255",
+            "ignoreIndex: 255, classWeights: [1, 0.5, 2]",
             "ignoreIndex: 1, includeBackground: true, classWeights: [1, 0.5, 2]",
             "spacing: [2, 0.3], ignoreIndex: 0",
         }
         from classes in options.Contains("classWeights") ? new[] { 3 } : [1, 2, 3]
-        select new object[] { $"{loss}({options})", classes };
+        from labels in options.Contains("255") ? new[] { "none", "Int64", "Float32" } : ["none"]
+        where labels == "none" || classes != 1
+        select new object[] { $"{loss}({options})", classes, labels };
 
     [TestMethod]
     [DynamicData(nameof(SummedLosses))]
-    public void SumsMadeByOneLoopAreThoseOfEveryPixel(string text, int classes)
+    public void SumsMadeByOneLoopAreThoseOfEveryPixel(string text, int classes, string labels)
     {
         var loss = Loss.Parse<BorderDistanceLoss>(text);
         var (x, y) = (Samples.Logits(7, 2, classes, 8, 9), Samples.Indices(7, Math.Max(2, classes), 2, 8, 9));
-        y[1, 2, 3] = loss.IgnoreIndex;
+        if (labels != "none")
+            y = Samples.Indices(8, 2, 2, classes, 8, 9).to(Enum.Parse<ScalarType>(labels));
+        y[1, TensorIndex.Ellipsis, 3] = loss.IgnoreIndex;
         var rows = tensor(new[] { 0.5, 3 });
-        foreach (var maps in new[] { null, loss.DistanceMaps(y, classes) })
+        foreach (var maps in new[] { null, loss.DistanceMaps(y, classes, labels != "none") })
         {
             (double[] Value, double[] First, double[] Second) Of(Reduction reduction)
             {

@@ -54,6 +54,19 @@ public class RegionLossTests
     }
 
     [TestMethod]
+    [DataRow("Dice(ignoreIndex: 255)")]
+    [DataRow("SensitivitySpecificity(ignoreIndex: 255)")]
+    [DataRow("CenterlineDice(ignoreIndex: 255)")]
+    public void LabelsCountTheSameInEveryType(string text)
+    {
+        var loss = Loss.Parse<RegionLoss>(text);
+        var (x, y) = (Samples.Logits(4, 2, 3, 9, 8), Samples.Indices(4, 2, 2, 3, 9, 8));
+        y[1, 2, 3, 4] = 255;
+        Samples.AreSame(loss, (x, y), (x, y.to(ScalarType.Float64)));
+        Samples.AreSame(loss, (x, y), (x, y.to(ScalarType.Byte)));
+    }
+
+    [TestMethod]
     public void LossesAreRelatedAsTheFormulasSay()
     {
         var (x, y) = (Samples.Logits(2, 3, 4, 5, 6), Samples.Indices(2, 4, 3, 5, 6));
