@@ -50,7 +50,9 @@ internal sealed class ResNet : BackboneNetwork
         if (stage > 0)
             return layers[stage].call(x);
         using var scope = NewDisposeScope();
-        return scope.MoveToOuter(RunFirstStage(RunStem(x)));
+        // torch pools large maps eight times faster where the channels of a pixel lie beside one another (4 images of 320 x 448, one thread of an EPYC, processor time,
+        // forward and backward: 12 instead of 100 ms), and normalises them in half the time.
+        return scope.MoveToOuter(RunFirstStage(RunStem(smallImages ? x : ChannelOrder.Last(x))));
     }
 
     internal override int? StemChannels => smallImages ? null : 64;
@@ -64,7 +66,7 @@ internal sealed class ResNet : BackboneNetwork
     private protected override Tensor RunFirstStage(Tensor stem)
     {
         using var scope = NewDisposeScope();
-        return scope.MoveToOuter(layers[0].call(smallImages ? stem : pool.call(stem)));
+        return scope.MoveToOuter(layers[0].call(smallImages ? stem : pool.call(stem).contiguous()));
     }
 
     private static Chain Layer(Initialization init, int inputs, int outputs, int blocks, int stride, bool bottleneck) =>
