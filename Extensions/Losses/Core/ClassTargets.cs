@@ -67,10 +67,14 @@ public sealed class ClassTargets
     {
         if (targets.device_type != DeviceType.CPU)
             return true;
+        if (targets.dtype == ScalarType.Bool && value is not (0 or 1))
+            return false;
         // Floating-point numbers are compared by their bits, for which the search is vectorised; 0 has two patterns.
         if (targets.is_contiguous() && value != 0)
             switch (targets.dtype)
             {
+                case ScalarType.Byte:
+                    return value is > 0 and <= byte.MaxValue && targets.bytes.Contains((byte)value);
                 case ScalarType.Int64:
                     return MemoryMarshal.Cast<byte, long>(targets.bytes).Contains(value);
                 case ScalarType.Float32:
@@ -94,8 +98,9 @@ public sealed class ClassTargets
     /// <summary>The same targets for other scores of the same pixels.</summary>
     internal ClassTargets WithClassCount(int classCount) => new(Form, Raw, classCount, ignored);
 
-    /// <summary>Other targets of the same form.</summary>
-    internal ClassTargets WithRaw(Tensor raw) => new(Form, raw, ClassCount, ignored);
+    /// <summary>The targets of a part of the scores.</summary>
+    /// <param name="raw">A part of <see cref="Raw"/>.</param>
+    internal ClassTargets Part(Tensor raw) => new(Form, raw, ClassCount, ignored) { mayIgnore = MayIgnore ? null : false };
 
     /// <summary>Whether each logit is an output of its own with labels 0/1: labels, or indices of one logit.</summary>
     internal bool AreBinary => Form == TargetForms.Labels || (AreIndices && ClassCount == 1);

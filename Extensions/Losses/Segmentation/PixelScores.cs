@@ -52,7 +52,7 @@ internal static class PixelScores
         var rows = PartByPart.Of(
             x,
             PartByPart.Length(x),
-            (part, others) => work(part, labels.WithRaw(others[0])).squeeze(2).transpose(0, 1),
+            (part, others) => work(part, labels.Part(others[0])).squeeze(2).transpose(0, 1),
             labels.Raw.reshape(planes)
         );
         return rows.transpose(0, 1).reshape(rows.shape[1], logits.shape[0], logits.shape[1]);

@@ -131,12 +131,12 @@ public sealed record RegionSums(Tensor TruePositives, Tensor FalsePositives, Ten
 
     private static Tensor OfSoftLabels(Tensor scores, ClassTargets targets, bool squared)
     {
-        var weight = targets.Weights(scores)!.reshape(scores.shape);
-        var p = scores.sigmoid() * weight;
+        var weight = targets.WeightsIfIgnoring(scores)?.reshape(scores.shape);
+        var p = weight is null ? scores.sigmoid() : scores.sigmoid() * weight;
         var y = targets.Safe.reshape(scores.shape).to(scores.dtype);
         var right = (squared ? p * y : minimum(p, y)).sum(2);
         var predicted = (squared ? p.square() : p).sum(2);
         var target = (squared ? y.square() : y).sum(2);
-        return stack([right, predicted - right, target - right, target, weight.sum(2)]);
+        return stack([right, predicted - right, target - right, target, weight?.sum(2) ?? full_like(target, scores.shape[2]).detach()]);
     }
 }

@@ -38,12 +38,16 @@ public sealed record SensitivitySpecificityLoss : RegionLoss
 
     private static Tensor OfLabels(Tensor logits, ClassTargets targets)
     {
-        var valid = targets.Weights(logits)!;
+        var pixels = PixelScores.PixelCount(logits);
+        var valid = targets.WeightsIfIgnoring(logits);
         var y = targets.Safe.to(logits.dtype);
-        var squares = (y - logits.sigmoid()).square() * valid;
+        var squares = (y - logits.sigmoid()).square();
+        if (valid is not null)
+            squares = squares * valid;
         var missed = squares * y;
-        Tensor Sum(Tensor values) => values.reshape(logits.shape[0], logits.shape[1], PixelScores.PixelCount(logits)).sum(2);
-        return stack([Sum(missed), Sum(squares - missed), Sum(y * valid), Sum(valid)]);
+        Tensor Sum(Tensor values) => values.reshape(logits.shape[0], logits.shape[1], pixels).sum(2);
+        var target = Sum(y);
+        return stack([Sum(missed), Sum(squares - missed), target, valid is null ? full_like(target, pixels).detach() : Sum(valid)]);
     }
 
     private protected override Tensor Cell(Tensor rows)
