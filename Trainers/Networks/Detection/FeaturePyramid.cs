@@ -1,3 +1,4 @@
+using MLNetLosses.Interop;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -39,7 +40,8 @@ internal sealed class FeaturePyramid : Composite
             var lateral = inner[i].call(maps[i]);
             if (above is not null)
                 lateral = lateral.add_(
-                    nn.functional.interpolate(above, [lateral.shape[2], lateral.shape[3]], mode: InterpolationMode.Nearest)
+                    nn.functional.interpolate(above, [lateral.shape[2], lateral.shape[3]], mode: InterpolationMode.Nearest),
+                    Scalars.One
                 );
             above = lateral;
             levels[i] = outer[i].call(above);

@@ -1,3 +1,4 @@
+using MLNetLosses.Interop;
 using static TorchSharp.torch;
 
 namespace MLNetLosses.Networks;
@@ -40,6 +41,6 @@ internal sealed class BasicBlock : Block
     {
         var y = bn1.call(conv1.call(x)).relu_();
         y = bn2.call(conv2.call(y));
-        return y.add_(shortcut?.call(x) ?? x).relu_();
+        return y.add_(shortcut?.call(x) ?? x, Scalars.One).relu_();
     }
 }

@@ -1,3 +1,4 @@
+using MLNetLosses.Interop;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -47,7 +48,7 @@ internal sealed class BatchNorm : Layer
                     "Batch normalisation cannot train on a single value per channel: the batch holds one image, of which one pixel is left here. "
                         + "Use a batch size of 2 or more, drop the last incomplete batch, use larger images, or freeze the layers."
                 );
-            num_batches_tracked.add_(1);
+            num_batches_tracked.add_(Scalars.One, Scalars.One);
         }
         return nn.functional.batch_norm(x, running_mean, running_var, weight, bias, learns, momentum, eps);
     }

@@ -1,3 +1,4 @@
+using MLNetLosses.Interop;
 using static TorchSharp.torch;
 
 namespace MLNetLosses.Networks;
@@ -33,6 +34,6 @@ internal sealed class BottleneckBlock : Block
         var y = bn1.call(conv1.call(x)).relu_();
         y = bn2.call(conv2.call(y)).relu_();
         y = bn3.call(conv3.call(y));
-        return y.add_(downsample?.call(x) ?? x).relu_();
+        return y.add_(downsample?.call(x) ?? x, Scalars.One).relu_();
     }
 }

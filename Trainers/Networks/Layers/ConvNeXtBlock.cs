@@ -1,3 +1,4 @@
+using MLNetLosses.Interop;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -31,5 +32,5 @@ internal sealed class ConvNeXtBlock : Block
         layer_scale = AddParameter("layer_scale", full([channels, 1, 1], firstScale, ScalarType.Float32, CPU));
     }
 
-    protected override Tensor Compute(Tensor x) => depth.Apply(block.call(x) * layer_scale, training).add_(x);
+    protected override Tensor Compute(Tensor x) => depth.Apply(block.call(x) * layer_scale, training).add_(x, Scalars.One);
 }

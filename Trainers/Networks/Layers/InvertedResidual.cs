@@ -1,3 +1,4 @@
+using MLNetLosses.Interop;
 using static TorchSharp.torch;
 
 namespace MLNetLosses.Networks;
@@ -55,6 +56,6 @@ internal sealed class InvertedResidual : Block
         var y = block.call(x);
         if (!residual)
             return y;
-        return (depth is null ? y : depth.Apply(y, training)).add_(x);
+        return (depth is null ? y : depth.Apply(y, training)).add_(x, Scalars.One);
     }
 }

@@ -1,3 +1,4 @@
+using MLNetLosses.Interop;
 using static TorchSharp.torch;
 
 namespace MLNetLosses.Networks;
@@ -58,7 +59,7 @@ internal sealed class FPNDecoder : SegmentationDecoder
         {
             var level = laterals[i].call(maps[^(i + 1)]);
             if (above is not null)
-                level = level.add_(Resample.Nearest(above, level.shape[2], level.shape[3]));
+                level = level.add_(Resample.Nearest(above, level.shape[2], level.shape[3]), Scalars.One);
             above = level;
             var branch = level;
             foreach (var step in branches[i])
