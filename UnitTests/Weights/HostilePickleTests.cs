@@ -16,7 +16,7 @@ public class HostilePickleTests
     }
 
     private static byte[] Call(string module, string name) =>
-        new Pickle().Global(module, name).Mark().Text("touch /tmp/owned").Tuple().Reduce().Done();
+        new Pickle().Global(module, name).Mark().Text("touch owned").Tuple().Reduce().Done();
 
     [TestMethod]
     [DataRow("os", "system")]
