@@ -95,7 +95,9 @@ internal sealed class DetectionEvidence(SizedImageStore images, IReadOnlyList<st
         for (var channel = 0; channel < 3; channel++)
             planes[channel * count + i] = picture.Values[4 * i + channel];
         return new(
-            $"Row {images.Row(image.Position)}: {Finding(image).Predicted} (truth white)",
+            FormattableString.Invariant(
+                $"Row {images.Row(image.Position)}: {Finding(image).Predicted} (truth white, scores from {scoreThreshold:0.##} on)"
+            ),
             PngEncoder.Encode(planes, picture.Width, picture.Height, 3, LongestSide)
         );
 

@@ -15,6 +15,9 @@ internal sealed class ObjectDetectionRun(IHost host, IChannel channel, ObjectDet
 {
     private const double ValidationThreshold = 0.05;
 
+    // A threshold chosen for metrics, such as 0.05, would cover the pictures of a report with what nobody would call found.
+    private const double ShownThreshold = 0.5;
+
     /// <summary>Trains a model.</summary>
     public ObjectDetectionTransformer Fit(IDataView input, IDataView? validationData)
     {
@@ -84,7 +87,7 @@ internal sealed class ObjectDetectionRun(IHost host, IChannel channel, ObjectDet
                     new(
                         images.Images,
                         columns.Names,
-                        options.ScoreThreshold,
+                        Math.Max(options.ScoreThreshold, ShownThreshold),
                         draws: options.ReportFile is not null || options.TensorBoardFolder is not null
                     ),
                 CheckAlive

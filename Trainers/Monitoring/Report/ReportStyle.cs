@@ -16,7 +16,7 @@ internal static class ReportStyle
         section{margin:28px 0}
         p{margin:.3em 0}
         .soft{color:var(--soft)}
-        .grid{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,340px),1fr));gap:16px}
+        .grid{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,340px),1fr));gap:16px}
         .card{background:var(--card);border:1px solid var(--line);border-radius:8px;padding:12px;min-width:0}
         .facts{display:grid;grid-template-columns:repeat(auto-fit,minmax(140px,1fr));gap:12px}
         .facts .card b{display:block;font-size:1.25em}
