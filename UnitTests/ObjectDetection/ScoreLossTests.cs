@@ -111,17 +111,25 @@ public class ScoreLossTests
     [TestMethod]
     public void AnImageWithoutObjectsHasNoLossOfBoxes()
     {
-        var empty = DrawnObjects.Draw(70, 90, 77);
-        var seen = DrawnObjects.Draw(70, 90, 77, (0, 20, 20, 50, 50));
-        var unsaid = With(seen, label: [], boxes: []);
-        var ignored = With(seen);
-        ignored.Ignored = [true];
-        var terms = Terms([empty, seen, unsaid, ignored], ignoredColumnName: "Ignored");
-        Assert.AreEqual(0, terms[0][1]);
-        Assert.IsTrue(float.IsFinite(terms[0][0]));
-        Assert.IsGreaterThan(terms[0][0] + 0.1f, terms[2][0], "An object that the truth lacks is a large loss.");
-        Assert.IsLessThan(terms[2][0], terms[3][0], "What is ignored counts neither as object nor as background.");
-        Assert.AreEqual(0, terms[3][1]);
+        var learned = DrawnObjects.Rows(24);
+        var empty = learned.Where(row => row.Label.Length == 0).Select(row => With(row)).ToArray();
+        var seen = learned.Where(row => row.Label.Length > 0).Take(8).ToArray();
+        var unsaid = seen.Select(row => With(row, label: [], boxes: [])).ToArray();
+        var ignored = seen.Select(row => With(row, ignored: true)).ToArray();
+        var terms = Terms([.. empty, .. unsaid, .. ignored], ignoredColumnName: "Ignored");
+        Assert.IsTrue(terms.All(image => image[1] == 0));
+        Assert.IsTrue(terms.All(image => float.IsFinite(image[0])));
+        var (without, lacking) = (terms[..empty.Length], terms[empty.Length..^ignored.Length]);
+        Assert.IsGreaterThan(
+            without.Average(image => image[0]) + 0.1f,
+            lacking.Average(image => image[0]),
+            "Objects that the truth lacks are a large loss."
+        );
+        Assert.IsLessThan(
+            lacking.Average(image => image[0]) - 0.1f,
+            terms[^ignored.Length..].Average(image => image[0]),
+            "What is ignored counts neither as object nor as background."
+        );
     }
 
     [TestMethod]
@@ -213,13 +221,13 @@ public class ScoreLossTests
         Refused(() => mlContext.Transforms.ScoreLoss(learning), "numbers of their own");
     }
 
-    private static DrawnObjects.Row With(DrawnObjects.Row row, string[]? label = null, float[]? boxes = null) =>
+    private static DrawnObjects.Row With(DrawnObjects.Row row, string[]? label = null, float[]? boxes = null, bool ignored = false) =>
         new()
         {
             Image = row.Image,
             Label = label ?? row.Label,
             BoundingBoxes = boxes ?? row.BoundingBoxes,
-            Ignored = [.. (label ?? row.Label).Select(_ => false)],
+            Ignored = [.. (label ?? row.Label).Select(_ => ignored)],
         };
 
     private List<float[]> Terms(IEnumerable<DrawnObjects.Row> rows, string? ignoredColumnName = null) =>

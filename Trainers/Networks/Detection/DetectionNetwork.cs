@@ -10,6 +10,7 @@ namespace MLNetLosses.Networks;
 internal sealed class DetectionNetwork : Composite, ILayeredNetwork
 {
     private const int PyramidMaps = 3;
+    private const long HeadPurpose = 0xDE7;
     private readonly BackboneNetwork body;
     private readonly FeaturePyramid pyramid;
     private readonly HeadBranches branches;
@@ -54,8 +55,9 @@ internal sealed class DetectionNetwork : Composite, ILayeredNetwork
     /// <summary>A new network on the CPU, in training mode. Equal arguments give equal bits.</summary>
     public static DetectionNetwork Create(DetectionNetworkShape shape, long seed = 0)
     {
-        using var pyramidInit = Initialization.Pyramid(seed);
-        using var headInit = Initialization.DetectionHead(seed);
+        var further = new Data.RandomStream(HeadPurpose, seed);
+        using var pyramidInit = Initialization.Pyramid((long)further.Next());
+        using var headInit = Initialization.DetectionHead((long)further.Next());
         var body = BackboneNetwork.Create(shape.Backbone, classCount: 1, seed, shape.InputChannels);
         body.RemoveHead();
         return new(shape, body, pyramidInit, headInit);

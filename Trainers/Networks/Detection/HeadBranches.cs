@@ -40,62 +40,72 @@ internal sealed class HeadBranches : Composite
     public HeadOutput Compute(IReadOnlyList<Tensor> levels)
     {
         using var scope = NewDisposeScope();
-        var parts = levels.Select(level => (Classes: classes.Compute(level)[0], Boxes: boxes.Compute(level))).ToArray();
         var anchors = head.AnchorsPerPlace;
-        var logits = cat([.. parts.Select(part => ByAnchor(part.Classes, anchors))], 1);
-        var codes = cat([.. parts.Select(part => ByAnchor(part.Boxes[0], anchors))], 1);
+        var logits = ByAnchor(classes.Compute(levels)[0], anchors);
+        var told = boxes.Compute(levels);
+        var codes = ByAnchor(told[0], anchors);
         if (head.Coder is DistanceCoder)
             codes = codes.relu_();
-        var quality =
-            head.Quality == BoxQuality.None ? null : cat([.. parts.Select(part => ByAnchor(part.Boxes[1], anchors))], 1).squeeze(2);
+        var quality = head.Quality == BoxQuality.None ? null : ByAnchor(told[1], anchors).squeeze(2);
         scope.MoveToOuter(logits);
         scope.MoveToOuter(codes);
         return new(logits, codes, quality is null ? null : scope.MoveToOuter(quality));
     }
 
-    /// <summary>[N, anchors x K, H, W] as [N, H x W x anchors, K].</summary>
-    private static Tensor ByAnchor(Tensor map, int anchors)
-    {
-        var (n, channels) = (map.shape[0], map.shape[1]);
-        return map.permute(0, 2, 3, 1).reshape(n, -1, channels / anchors);
-    }
+    /// <summary>Levels [N, anchors x K, H, W] as [N, sum of H x W x anchors, K].</summary>
+    private static Tensor ByAnchor(IReadOnlyList<Tensor> levels, int anchors) =>
+        cat([.. levels.Select(map => map.permute(0, 2, 3, 1).reshape(map.shape[0], -1, map.shape[1] / anchors))], 1);
 
     private sealed class Branch : Composite
     {
         private const int NormalizationGroups = 32;
-        private readonly Chain conv;
+        private readonly Step[] steps;
 
         public Branch(Initialization init, DetectionHead head, params (string Name, int Outputs)[] last)
             : base(nameof(Branch))
         {
-            conv = Add(
+            // torchvision's FCOS has a bias before a normalisation, which it does not need; its RetinaNet has none there.
+            steps =
+            [
+                .. Enumerable
+                    .Range(0, head.Convolutions)
+                    .Select(_ => new Step(
+                        new(init, head.Channels, head.Channels, 3, bias: head is FcosHead || !head.GroupNormalization),
+                        head.GroupNormalization ? new(NormalizationGroups, head.Channels) : null
+                    )),
+            ];
+            Add(
                 "conv",
-                head is FcosHead ? new Chain([.. Steps(init, head, bias: true).SelectMany(step => step)]) : Nested(init, head)
+                head is FcosHead
+                    ? new Chain([.. steps.SelectMany(step => step.Layers)])
+                    : new Chain([.. steps.Select(Layer (step) => new Chain(step.Layers))])
             );
             Last = [.. last.Select(layer => Add(layer.Name, new Convolution(init, head.Channels, layer.Outputs, 3, bias: true)))];
         }
 
         public Convolution[] Last { get; }
 
-        public Tensor[] Compute(Tensor level)
+        /// <summary>What each of the last convolutions says of every level.</summary>
+        public IReadOnlyList<Tensor>[] Compute(IReadOnlyList<Tensor> levels)
         {
             using var scope = NewDisposeScope();
-            var features = conv.call(level);
-            return [.. Last.Select(layer => scope.MoveToOuter(layer.call(features)))];
+            var maps = levels;
+            foreach (var step in steps)
+                maps = step.Compute(maps);
+            var results = Last.Select(layer => layer.Compute(maps)).ToArray();
+            foreach (var map in results.SelectMany(result => result))
+                scope.MoveToOuter(map);
+            return results;
         }
 
-        private static Chain Nested(Initialization init, DetectionHead head) =>
-            new([.. Steps(init, head, bias: !head.GroupNormalization).Select(Layer (step) => new Chain(step))]);
-
-        private static IEnumerable<Layer[]> Steps(Initialization init, DetectionHead head, bool bias)
+        private sealed class Step(Convolution convolution, GroupNorm? normalization)
         {
-            for (var i = 0; i < head.Convolutions; i++)
-            {
-                var convolution = new Convolution(init, head.Channels, head.Channels, 3, bias: bias);
-                yield return head.GroupNormalization
-                    ? [convolution, new GroupNorm(NormalizationGroups, head.Channels), Function.ReLU()]
-                    : [convolution, Function.ReLU()];
-            }
+            /// <summary>As published weights number them.</summary>
+            public Layer[] Layers { get; } =
+                normalization is null ? [convolution, Function.ReLU()] : [convolution, normalization, Function.ReLU()];
+
+            public Tensor[] Compute(IReadOnlyList<Tensor> maps) =>
+                [.. convolution.Compute(maps).Select(map => (normalization?.call(map) ?? map).relu_())];
         }
     }
 }
