@@ -30,7 +30,7 @@ internal static class DetectorLossTable
             foreach (var (name, classification, box) in rows)
             {
                 var one = setting with { Classification = classification, Box = box, Seed = seed };
-                results[name].Add(one.RunInOwnProcess());
+                results[name].Add(FinishedRuns.Of(Path.Combine(output, "runs.jsonl"), one, run => run.RunInOwnProcess()));
                 Console.Error.WriteLine($"{name}, seed {seed}: {JsonSerializer.Serialize(results[name][^1])}");
             }
         var part = setting.Test.Length > 0 ? "test" : "val";

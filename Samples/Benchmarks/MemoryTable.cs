@@ -17,7 +17,11 @@ internal static class MemoryTable
     {
         Console.WriteLine($"| loss on [4,21,{Side},{Side}] | peak beyond the inputs, MB | in logits |");
         Console.WriteLine("| --- | ---: | ---: |");
-        var losses = LossCatalog.For<SegmentationLoss>().Where(loss => loss.Family == "Segmentation").Select(loss => loss.Name);
+        // Those around another loss hold what that one holds.
+        var losses = LossCatalog
+            .For<SegmentationLoss>()
+            .Where(loss => loss.Family == "Segmentation" && !loss.Options.Any(option => option.Required))
+            .Select(loss => loss.Name);
         foreach (var loss in losses.Prepend("Focal").Prepend("CrossEntropy"))
         {
             if (!loss.Contains(only, StringComparison.OrdinalIgnoreCase))

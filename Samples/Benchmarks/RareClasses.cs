@@ -32,7 +32,7 @@ internal static class RareClasses
             foreach (var (name, loss, weights) in rows)
             {
                 var one = setting with { Loss = loss, ClassWeights = weights, Seed = seed };
-                results[name].Add(one.RunInOwnProcess());
+                results[name].Add(FinishedRuns.Of(Path.Combine(output, "runs.jsonl"), one, run => run.RunInOwnProcess()));
                 Console.Error.WriteLine($"{name}, seed {seed}: {JsonSerializer.Serialize(results[name][^1])}");
             }
         var classes = results[rows[0].Name][0].Classes;

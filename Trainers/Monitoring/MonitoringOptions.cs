@@ -51,8 +51,8 @@ public sealed record MonitoringOptions
     /// <summary>Says where a row comes from, such as its file; null: nobody knows.</summary>
     public Func<RowReference, string?>? Source { get; init; }
 
-    /// <summary>The loss as the user wrote it, where the task fits it to the data (ignored indices); null: the one that is computed.</summary>
-    internal Loss? Loss { get; init; }
+    /// <summary>The loss as the user wrote it, where the task makes another of it; null: the one that is computed.</summary>
+    internal LossDescription? Loss { get; init; }
 
     internal void Check()
     {

@@ -9,14 +9,14 @@ internal static class RunDescription
     public static RunRecord Of(TrainingJob job, TrainingState state)
     {
         var settings = job.Monitoring.Settings.Count > 0 ? job.Monitoring.Settings : job.Facts;
-        var loss = job.Monitoring.Loss ?? job.Loss.Definition;
+        var loss = job.Monitoring.Loss ?? LossDescription.Of(job.Loss.Definition);
         return new()
         {
             ResumedAfterEpoch = state.Epoch,
             ResumedAfterStep = state.Step,
             Task = job.Monitoring.Task,
-            Loss = $"{loss}",
-            LossJson = loss.ToJsonNode(),
+            Loss = loss.Text,
+            LossJson = loss.Json,
             Options = job.Options.ToJsonNode(),
             EpochCount = job.Options.Epochs,
             StepCount = state.StepCount,

@@ -39,15 +39,17 @@ internal sealed class DetectionDecoder(DetectionNetworkShape shape, DetectionSet
     )
     {
         var (boxes, scores, classes) = (new List<float>(), new List<float>(), new List<int>());
-        var candidates = new List<(float Score, int Place)>();
+        var candidates = new List<ulong>();
         for (var level = 0; level < anchors.Levels; level++)
         {
             candidates.Clear();
             for (var a = anchors.LevelStarts[level]; a < anchors.LevelStarts[level + 1]; )
                 a = Collect(logits, quality, a, anchors.LevelStarts[level + 1], candidates);
-            candidates.Sort((x, y) => x.Score != y.Score ? y.Score.CompareTo(x.Score) : x.Place.CompareTo(y.Place));
-            foreach (var (score, place) in candidates.Take(settings.MaximumCandidates))
+            var best = CollectionsMarshal.AsSpan(candidates);
+            best.Sort();
+            foreach (var candidate in best[..Math.Min(best.Length, settings.MaximumCandidates)])
             {
+                var (score, place) = OfKey(candidate);
                 var (anchor, kind) = Math.DivRem(place, shape.Outputs);
                 var (x0, y0, x1, y1) = coder.Decode(codes.Slice(4 * anchor, 4), anchors[anchor]);
                 (x0, x1) = (Math.Clamp(x0, 0, size.Width), Math.Clamp(x1, 0, size.Width));
@@ -65,14 +67,13 @@ internal sealed class DetectionDecoder(DetectionNetworkShape shape, DetectionSet
         return result;
     }
 
+    /// <summary>A number that is the smaller the better the score, and of equal scores the earlier the place: the bits of scores, which are not negative, rise with them.</summary>
+    private static ulong Key(float score, int place) => ((ulong)~BitConverter.SingleToUInt32Bits(score) << 32) | (uint)place;
+
+    private static (float Score, int Place) OfKey(ulong key) => (BitConverter.UInt32BitsToSingle(~(uint)(key >> 32)), (int)(uint)key);
+
     /// <summary>Adds what scores enough of an anchor, or of several where none does, and gives the next anchor.</summary>
-    private int Collect(
-        ReadOnlySpan<float> logits,
-        ReadOnlySpan<float> quality,
-        int anchor,
-        int end,
-        List<(float Score, int Place)> candidates
-    )
+    private int Collect(ReadOnlySpan<float> logits, ReadOnlySpan<float> quality, int anchor, int end, List<ulong> candidates)
     {
         if (shape.HasBackground)
         {
@@ -95,17 +96,12 @@ internal sealed class DetectionDecoder(DetectionNetworkShape shape, DetectionSet
             if (!quality.IsEmpty)
                 score = MathF.Sqrt(score * factor);
             if (score > settings.ScoreThreshold)
-                candidates.Add((score, place));
+                candidates.Add(Key(score, place));
         }
         return anchor + 1;
     }
 
-    private void CollectSoftmax(
-        ReadOnlySpan<float> logits,
-        ReadOnlySpan<float> quality,
-        int anchor,
-        List<(float Score, int Place)> candidates
-    )
+    private void CollectSoftmax(ReadOnlySpan<float> logits, ReadOnlySpan<float> quality, int anchor, List<ulong> candidates)
     {
         var own = logits.Slice(anchor * shape.Outputs, shape.Outputs);
         var highest = own[0];
@@ -120,7 +116,7 @@ internal sealed class DetectionDecoder(DetectionNetworkShape shape, DetectionSet
             if (!quality.IsEmpty)
                 score = MathF.Sqrt(score * Sigmoid(quality[anchor]));
             if (score > settings.ScoreThreshold)
-                candidates.Add((score, anchor * shape.Outputs + kind));
+                candidates.Add(Key(score, anchor * shape.Outputs + kind));
         }
     }
 

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using MLNetLosses.Data;
+using MLNetLosses.Losses;
 using MLNetLosses.Networks;
 using static TorchSharp.torch;
 
@@ -20,20 +21,21 @@ internal sealed class DetectionInference(DetectionNetworkShape shape, DetectionS
             images,
             device,
             (output, anchors, members) =>
-            {
-                for (var i = 0; i < members.Length; i++)
-                {
-                    var image = images[members[i]]!;
-                    results[members[i]] = decoder.Decode(
-                        anchors,
-                        Row(output.Logits, i),
-                        Row(output.Codes, i),
-                        output.Quality is { } quality ? Row(quality, i) : default,
-                        (image.Width, image.Height),
-                        ((double)image.SourceWidth / image.Width, (double)image.SourceHeight / image.Height)
-                    );
-                }
-            }
+                CpuWork.For(
+                    members.Length,
+                    i =>
+                    {
+                        var image = images[members[i]]!;
+                        results[members[i]] = decoder.Decode(
+                            anchors,
+                            Row(output.Logits, i),
+                            Row(output.Codes, i),
+                            output.Quality is { } quality ? Row(quality, i) : default,
+                            (image.Width, image.Height),
+                            ((double)image.SourceWidth / image.Width, (double)image.SourceHeight / image.Height)
+                        );
+                    }
+                )
         );
         return results;
     }

@@ -1,3 +1,5 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
 using MLNetLosses.Data;
 using MLNetLosses.Losses;
 using MLNetLosses.Networks;
@@ -20,6 +22,23 @@ public sealed partial class ObjectDetectionTrainer
 
         internal override Loss? TrainedLoss =>
             ClassificationLoss is null || BoxLoss is null || Head is null ? null : DetectionObjective.Of(this);
+
+        internal override LossDescription AskedLoss =>
+            new(
+                $"{Weighted(ClassificationLossWeight, ClassificationLoss.Loss)} on classes, {Weighted(BoxLossWeight, BoxLoss.Loss)} on boxes",
+                new JsonObject
+                {
+                    [nameof(ClassificationLoss)] = ClassificationLoss.Loss.ToJsonNode(),
+                    [nameof(ClassificationLossWeight)] = ClassificationLossWeight,
+                    [nameof(BoxLoss)] = BoxLoss.Loss.ToJsonNode(),
+                    [nameof(BoxLossWeight)] = BoxLossWeight,
+                }
+            );
+
+        private static string Weighted(double weight, Loss loss) =>
+            weight == 1 ? $"{loss}"
+            : loss is ISumLoss ? string.Create(CultureInfo.InvariantCulture, $"{weight} * ({loss})")
+            : string.Create(CultureInfo.InvariantCulture, $"{weight} * {loss}");
 
         /// <summary>
         /// The column of boxes: a vector of Single, four numbers an object in the order of the labels, x0 y0 x1 y1 in pixels of the image as it is seen (EXIF

@@ -1,4 +1,5 @@
 using MLNetLosses.Networks;
+using MLNetLosses.Training;
 using static TorchSharp.torch;
 
 namespace MLNetLosses;
@@ -98,6 +99,7 @@ internal sealed class InferenceNetwork<TNetwork> : IDisposable
 
     private TNetwork Make()
     {
+        NativeMemory.KeepLargeBlocks(); // a detector takes two thirds of the time
         using var file = TensorFile.Read(weights, "network.safetensors");
         return make(file);
     }

@@ -41,7 +41,7 @@ internal sealed record TaskMonitoring
             TensorBoardFolder = options.TensorBoardFolder,
             ReportFile = options.ReportFile,
             Task = Task,
-            Loss = options.TrainedLoss,
+            Loss = options.AskedLoss,
             Settings = Settings(options, seed),
             Data = Data,
             Classes = Classes,

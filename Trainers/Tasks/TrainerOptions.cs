@@ -17,6 +17,9 @@ public abstract class TrainerOptions
     /// <summary>The task's loss, whatever its type.</summary>
     internal abstract Loss? TrainedLoss { get; }
 
+    /// <summary>The same, as it was asked for.</summary>
+    internal virtual LossDescription AskedLoss => LossDescription.Of(TrainedLoss!);
+
     /// <summary>
     /// The column of what is to be learned: for a classifier a key, as <c>MapValueToKey</c> makes it. Default <c>Label</c>.
     /// </summary>

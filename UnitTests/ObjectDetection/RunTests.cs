@@ -293,8 +293,16 @@ public class RunTests
                 o.ProgressInterval = 1;
                 // As for metrics, and from scores of 0.3 on: what is counted and drawn as found must be surer than that.
                 (o.ScoreThreshold, o.Head) = (0.01, Detecting.SmallHead with { PriorProbability = 0.3 });
+                (o.ClassificationLoss, o.BoxLoss, o.BoxLossWeight) = (
+                    new SigmoidFocalLoss() + new VariFocalLoss(),
+                    new GeneralizedIoULoss(),
+                    1.5
+                );
             })
         );
+        var run = TrainingHistory.Read(log).Run;
+        Assert.AreEqual("SigmoidFocal() + VariFocal() on classes, 1.5 * GeneralizedIoU() on boxes", run.Loss);
+        Assert.AreEqual(new GeneralizedIoULoss(), Loss.Parse(run.LossJson!["BoxLoss"]!.ToJsonString()));
         var details = model.Summary.History[0].Metrics!.Details!;
         CollectionAssert.AreEqual(DrawnObjects.Classes, details.Classes.Select(one => one.Name).ToArray());
         // Nothing is found after one epoch: every image with objects stands out, with all of them missed.
