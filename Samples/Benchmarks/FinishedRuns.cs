@@ -13,7 +13,10 @@ internal static class FinishedRuns
     {
         foreach (var line in File.Exists(file) ? File.ReadLines(file) : [])
             if (JsonSerializer.Deserialize<Line<TSetting, TResult>>(line) is { } finished && finished.Setting.Equals(setting))
+            {
+                Console.Error.WriteLine($"Not run again but read from {file}; delete the file to measure anew.");
                 return finished.Result;
+            }
         var result = run(setting);
         Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(file))!);
         File.AppendAllText(file, JsonSerializer.Serialize(new Line<TSetting, TResult>(setting, result)) + "\n");

@@ -60,6 +60,17 @@ public sealed class WinogradConvolutionTests
     }
 
     [TestMethod]
+    [DataRow(20, 28, false)]
+    [DataRow(40, 56, true)]
+    public void WhetherItIsUsedDependsOnAnImageNotOnItsNeighbours(int height, int width, bool used)
+    {
+        using var scope = NewDisposeScope();
+        var weight = zeros(256, 256, 3, 3);
+        foreach (var images in new[] { 1, 8 })
+            Assert.AreEqual(used, WinogradConvolution.Suits([zeros(images, 256, height, width)], weight), $"{images} images");
+    }
+
+    [TestMethod]
     public void GradientsCanBeDifferentiated()
     {
         using var scope = NewDisposeScope();

@@ -34,9 +34,9 @@ internal sealed unsafe class MapTiles
 
     private readonly record struct Tile(int Map, int Image, int Y, int X);
 
-    /// <summary>How many tiles cover maps of these sizes.</summary>
-    public static long CountFor(IReadOnlyList<Tensor> maps) =>
-        maps.Sum(map => map.shape[0] * ((map.shape[2] + 3) / WinogradTransform.Outputs) * ((map.shape[3] + 3) / WinogradTransform.Outputs));
+    /// <summary>How many tiles cover one image's maps of these sizes.</summary>
+    public static long CountPerImage(IReadOnlyList<Tensor> maps) =>
+        maps.Sum(map => ((map.shape[2] + 3) / WinogradTransform.Outputs) * ((map.shape[3] + 3) / WinogradTransform.Outputs));
 
     public int Count => tiles.Length;
 
