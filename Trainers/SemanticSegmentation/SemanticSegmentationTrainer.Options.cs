@@ -92,7 +92,7 @@ public sealed partial class SemanticSegmentationTrainer
 
         /// <summary>
         /// The most pixels that the network is given at once when it predicts, 4096 or more: it bounds the memory. A larger image is cut into overlapping
-        /// tiles; smaller ones are put together. Default 1,048,576.
+        /// tiles. Default 1,048,576.
         /// </summary>
         public int PredictionPixels { get; set; } = 1 << 20;
 

@@ -13,6 +13,7 @@ namespace MLNetLosses;
 internal sealed class InferenceNetwork<TNetwork> : IDisposable
     where TNetwork : nn.Module
 {
+    private const int HeaderBytes = 1 << 16;
     private readonly ReadOnlyMemory<byte> weights;
     private readonly Func<TensorFile, TNetwork> make;
     private readonly Lock gate = new();
@@ -35,17 +36,18 @@ internal sealed class InferenceNetwork<TNetwork> : IDisposable
     /// <summary>A copy of tensors by name.</summary>
     public static ReadOnlyMemory<byte> WeightsOf(IReadOnlyDictionary<string, Tensor> values)
     {
-        using var stream = new MemoryStream();
+        var bytes = values.Values.Sum(tensor => tensor.NumberOfElements * tensor.dtype.Size);
+        var stream = new MemoryStream((int)Math.Min(bytes + HeaderBytes, Array.MaxLength)); // one that grows holds three times as much for a while
         SafetensorsWriter.Write(stream, values);
-        return stream.ToArray();
+        return stream.GetBuffer().AsMemory(0, (int)stream.Length);
     }
 
     /// <summary>Reads what <see cref="Save"/> wrote.</summary>
     public static ReadOnlyMemory<byte> ReadWeights(Stream stream)
     {
-        using var copy = new MemoryStream();
+        var copy = new MemoryStream();
         stream.CopyTo(copy);
-        return copy.ToArray();
+        return copy.GetBuffer().AsMemory(0, (int)copy.Length);
     }
 
     /// <summary>Gives every tensor of the network its values from the file.</summary>
@@ -101,7 +103,10 @@ internal sealed class InferenceNetwork<TNetwork> : IDisposable
     {
         NativeMemory.KeepLargeBlocks(); // a detector takes two thirds of the time
         using var file = TensorFile.Read(weights, "network.safetensors");
-        return make(file);
+        var made = make(file);
+        foreach (var module in made.modules())
+            (module as Convolution)?.ArrangeForInference();
+        return made;
     }
 
     /// <summary>Holds the network while it computes.</summary>

@@ -25,8 +25,15 @@ public static class TrainingLoop
     {
         ArgumentNullException.ThrowIfNull(job);
         job.Check();
-        using var scope = TorchSharp.torch.NewDisposeScope();
-        using var run = new TrainingRun(job);
-        return run.Execute(cancellation);
+        try
+        {
+            using var scope = TorchSharp.torch.NewDisposeScope();
+            using var run = new TrainingRun(job);
+            return run.Execute(cancellation);
+        }
+        finally
+        {
+            NativeMemory.ReleaseFree();
+        }
     }
 }

@@ -23,7 +23,7 @@ public class MemoryTests
             (o.ImageSize, o.BatchSize, o.Epoch, o.ProgressInterval) = (8, 2, Steps / 20, 20);
             (o.ValidationSet, o.CheckpointEveryEpochs) = (Training.Data(3, seed: 2), Steps);
             o.MetricsCallback = _ => { };
-            o.Progress = new Recorder { OnReport = progress => sizes[progress.Step] = Environment.WorkingSet };
+            o.Progress = new Recorder { OnReport = progress => sizes[progress.Step] = ProcessMemory.Resident() };
         });
         Training.Fit(Training.Data(40), options).Dispose();
         Console.WriteLine(FormattableString.Invariant($"{sizes[First]} {sizes[Steps]}"));

@@ -8,32 +8,50 @@ namespace MLNetLosses.UnitTests.Networks;
 [TestClass]
 public sealed class ConvolutionTests
 {
+    private static readonly (int Inputs, int Outputs, int Kernel, int Stride, int Groups, int Dilation)[] Shapes =
+    [
+        (16, 16, 3, 1, 1, 1),
+        (24, 16, 3, 1, 1, 1),
+        (40, 80, 3, 1, 1, 1),
+        (20, 20, 3, 2, 1, 1),
+        (3, 24, 3, 2, 1, 1),
+        (3, 7, 7, 2, 1, 1),
+        (1, 1, 3, 1, 1, 1),
+        (32, 11, 3, 1, 1, 1),
+        (64, 36, 3, 1, 1, 1),
+        (24, 24, 3, 1, 24, 1),
+        (24, 24, 3, 2, 24, 1),
+        (24, 48, 1, 1, 1, 1),
+        (40, 24, 1, 1, 1, 1),
+        (16, 11, 1, 1, 1, 1),
+        (24, 40, 1, 2, 1, 1),
+        (32, 48, 3, 1, 1, 2),
+        (24, 40, 3, 1, 1, 2),
+        (32, 32, 3, 1, 32, 5),
+    ];
+
+    public static IEnumerable<object[]> Cases =>
+        from shape in Shapes
+        from pixelsTogether in new[] { false, true }
+        select new object[] { shape.Inputs, shape.Outputs, shape.Kernel, shape.Stride, shape.Groups, shape.Dilation, pixelsTogether };
+
     [TestMethod]
-    [DataRow(16, 16, 3, 1, 1)]
-    [DataRow(24, 16, 3, 1, 1)]
-    [DataRow(40, 80, 3, 1, 1)]
-    [DataRow(20, 20, 3, 2, 1)]
-    [DataRow(3, 24, 3, 2, 1)]
-    [DataRow(3, 7, 7, 2, 1)]
-    [DataRow(1, 1, 3, 1, 1)]
-    [DataRow(32, 11, 3, 1, 1)]
-    [DataRow(64, 36, 3, 1, 1)]
-    [DataRow(24, 24, 3, 1, 24)]
-    [DataRow(24, 24, 3, 2, 24)]
-    [DataRow(24, 48, 1, 1, 1)]
-    [DataRow(40, 24, 1, 1, 1)]
-    [DataRow(16, 11, 1, 1, 1)]
-    [DataRow(24, 40, 1, 2, 1)]
-    public void OutputAndGradientsAreRight(int inputs, int outputs, int kernel, int stride, int groups)
+    [DynamicData(nameof(Cases))]
+    public void OutputAndGradientsAreRight(int inputs, int outputs, int kernel, int stride, int groups, int dilation, bool pixelsTogether)
     {
         using var scope = NewDisposeScope();
         using var generator = new Generator(3, CPU);
         using var init = NetworkShape.InitializationOf(Backbone.ResNet18, 1);
-        using var layer = new Convolution(init, inputs, outputs, kernel, stride, groups, bias: true);
+        using var layer = new Convolution(init, inputs, outputs, kernel, stride, groups, bias: true, dilation: dilation);
         var x = randn([4, inputs, 12, 12], generator: generator);
-        var single = Run(layer, x);
+        var single = Run(layer, pixelsTogether ? ChannelOrder.Last(x) : x);
         layer.to(ScalarType.Float64);
         var exact = Run(layer, x.to(ScalarType.Float64));
+        layer.to(ScalarType.Float32);
+        layer.ArrangeForInference();
+        using (inference_mode())
+            single["output, arranged for inference"] = layer.call(pixelsTogether ? ChannelOrder.Last(x) : x);
+        exact["output, arranged for inference"] = exact["output"];
         foreach (var (name, expected) in exact)
         {
             var off = (single[name].to(ScalarType.Float64) - expected).abs().max() / expected.abs().max();

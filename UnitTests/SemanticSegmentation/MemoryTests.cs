@@ -22,7 +22,7 @@ public class MemoryTests
             (o.ImageWidth, o.ImageHeight, o.BatchSize, o.Epoch, o.ProgressInterval) = (16, 16, 2, Steps / 20, 20);
             (o.ValidationSet, o.Loss) = (DrawnShapes.Data(3, seed: 2), (SegmentationLoss)new CrossEntropyLoss() + new BoundaryLoss());
             o.Augmentation = new() { HorizontalFlip = 0.5, CropPadding = 0.1 };
-            o.Progress = new Recorder { OnReport = progress => sizes[progress.Step] = Environment.WorkingSet };
+            o.Progress = new Recorder { OnReport = progress => sizes[progress.Step] = ProcessMemory.Resident() };
         });
         Segmenting.Fit(DrawnShapes.Data(40), options).Dispose();
         Console.WriteLine(FormattableString.Invariant($"{sizes[Steps / 5]} {sizes[Steps]}"));

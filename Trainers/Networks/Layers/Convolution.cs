@@ -61,6 +61,15 @@ internal sealed class Convolution : Layer
 
     private Tensor One(Tensor x)
     {
+        if (dilations[0] == 1 || x.device_type != TorchSharp.DeviceType.CPU)
+            return OfAnyOrder(x);
+        // Where the channels of a pixel lie beside one another, libtorch 2.10 computes wrong numbers with dilation, on some processors only.
+        using var planes = x.contiguous();
+        return OfAnyOrder(planes);
+    }
+
+    private Tensor OfAnyOrder(Tensor x)
+    {
         if (missingInputs + missingOutputs > 0 && x.device_type == TorchSharp.DeviceType.CPU && x.shape[0] > 1)
             return InFullBlocks(x);
         if (!SkipsPixels)
@@ -86,6 +95,19 @@ internal sealed class Convolution : Layer
         Array.Fill(strides, 1);
         Array.Fill(dilations, distance);
         Array.Fill(paddings, kernel / 2 * distance);
+    }
+
+    /// <summary>
+    /// Lays the weights as they are wanted beside maps whose channels of a pixel lie beside one another, so that it need not be done for every batch. For networks that no
+    /// longer learn: while one learns, gradients come in the other order.
+    /// </summary>
+    public void ArrangeForInference()
+    {
+        if (kernel == 1 || groups > 1 || dilations[0] > 1)
+            return;
+        using var scope = NewDisposeScope();
+        using var frozen = no_grad();
+        weight.set_(ChannelOrder.Last(weight));
     }
 
     private static int Missing(int channels) => (Block - channels % Block) % Block;

@@ -148,7 +148,7 @@ internal sealed partial class SegmentationNetwork : nn.Module<Tensor, Tensor>, I
     {
         var (height, width) = (images.shape[2], images.shape[3]);
         var (below, right) = (Missing(height), Missing(width));
-        var maps = encoder.AllMaps(ChannelsLast(below + right == 0 ? images : nn.functional.pad(images, [0, right, 0, below])));
+        var maps = encoder.AllMaps(below + right == 0 ? images : nn.functional.pad(images, [0, right, 0, below]));
         var decoded = decoder.Decode(maps, sides);
         var logits = head.call(decoded[0]);
         if (decoder.Stride > 1)
@@ -168,16 +168,6 @@ internal sealed partial class SegmentationNetwork : nn.Module<Tensor, Tensor>, I
             );
         return [logits.contiguous(), .. coarser.Select(output => output.contiguous())];
     }
-
-    /// <summary>
-    /// On the CPU the channels of a pixel beside each other: what follows keeps that order, which oneDNN computes a tenth to a third faster (measured on U-Nets, forward
-    /// and backward), except with ShuffleNet's slices of channels. Not with dilated convolutions, for which libtorch 2.10 computes wrong numbers in that order.
-    /// </summary>
-    private Tensor ChannelsLast(Tensor images) =>
-        images.device_type == DeviceType.CPU
-        && Shape is { Architecture: not SegmentationArchitecture.DeepLabV3Plus, Backbone: not Backbone.ShuffleNetV2X05 }
-            ? images.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2)
-            : images;
 
     /// <summary>What a side lacks to a multiple of the coarsest stride, and to what the encoder needs.</summary>
     private long Missing(long length)
