@@ -38,6 +38,9 @@ internal static class Hosts
     /// <summary>Writes to the context's log, as information.</summary>
     public static void Info(this IChannel channel, string text) => channel.Info(MessageSensitivity.Unknown, text);
 
+    /// <summary>Writes to the context's log, as a detail.</summary>
+    public static void Trace(this IChannel channel, string text) => channel.Trace(MessageSensitivity.Unknown, text);
+
     /// <summary>Writes to the context's log, as a warning.</summary>
     public static void Warning(this IChannel channel, string text) => channel.Warning(MessageSensitivity.Unknown, text);
 

@@ -21,7 +21,7 @@ internal static class CocoMetricsTiming
         var metrics = evaluator.Metrics();
         var all = Stopwatch.GetElapsedTime(start).TotalSeconds;
         Console.WriteLine(
-            $"{images} images, {Classes} classes, {images * Targets} targets, {images * Detections} detections: {all:0.00} s ({added:0.00} s to match, {all - added:0.00} s for the figures); mAP {metrics.MAP50_95:0.0000}, AP50 {metrics.MAP50:0.0000}."
+            $"{images} images, {Classes} classes, {images * Targets} targets, {images * Detections} detections: {all:0.00} s ({added:0.00} s to match, {all - added:0.00} s for the figures); mAP {metrics.AveragePrecision:0.0000}, AP50 {metrics.AveragePrecision50:0.0000}."
         );
     }
 

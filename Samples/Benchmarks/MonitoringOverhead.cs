@@ -7,7 +7,7 @@ using MLNetLosses.Training;
 
 namespace MLNetLosses.Benchmarks;
 
-/// <summary>The same training with log, report, TensorBoard files and sampling on and off, in turns, in one process: what watching costs.</summary>
+/// <summary>The same training with log, report, TensorBoard files, sampling and diagnosis on and off, in turns, in one process: what watching costs.</summary>
 internal static class MonitoringOverhead
 {
     public static void Run(string data, Backbone backbone, int size, int epochs, int batch, int rounds, int threads)
@@ -66,6 +66,7 @@ internal static class MonitoringOverhead
                 Optimizer = new Sgd { LearningRate = 0.05, Nesterov = true },
                 ValidationSet = keys.Transform(ImageClassifierData.Load(mlContext, Path.Combine(data, "val"))),
                 Threads = threads,
+                Diagnosis = isWatched,
             };
             if (isWatched)
                 (options.TrainingLogFile, options.ReportFile, options.TensorBoardFolder) = (

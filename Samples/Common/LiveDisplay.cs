@@ -17,6 +17,11 @@ public sealed class LiveDisplay : IProgress<TrainingProgress>
     /// <summary>The epochs reported so far.</summary>
     public IReadOnlyList<TrainingEpoch> Epochs => epochs;
 
+    /// <summary>Whether a message of the log says what the display shows anyway: an epoch or a finding.</summary>
+    /// <param name="message">The message.</param>
+    public static bool Shows(string message) =>
+        message.StartsWith("Epoch ", StringComparison.Ordinal) || message.StartsWith("Step ", StringComparison.Ordinal);
+
     /// <summary>Runs a training with a display.</summary>
     /// <typeparam name="T">What the training returns.</typeparam>
     /// <param name="train">The training; it is given the display.</param>
@@ -68,7 +73,7 @@ public sealed class LiveDisplay : IProgress<TrainingProgress>
                 ? $" ({string.Join(", ", done.Terms.Select(t => $"{t.Name} {Number(t.Value)} x {Number(t.Weight)}"))})"
                 : "";
         var metrics = done.Metrics is null ? "" : ", " + string.Join(", ", done.Metrics.Values.Select(m => $"{m.Key} {Number(m.Value)}"));
-        var left = progress.TimeLeft is { } time && time > TimeSpan.Zero ? $", {time.TotalSeconds:0} s left" : "";
+        var left = progress.TimeLeft is { } time && time > TimeSpan.Zero ? $", {Duration(time)} left" : "";
         return $"epoch {done.Epoch}/{progress.EpochCount}: loss {Number(done.Loss)}{terms}{metrics}, {done.ImagesPerSecond:0} images/s{left}{(done.IsBest ? " *" : "")}";
     }
 
@@ -86,7 +91,7 @@ public sealed class LiveDisplay : IProgress<TrainingProgress>
             );
         if (progress.Finished is null)
             table.AddRow($"[yellow]{progress.Epoch}[/]", Number(progress.Loss), Terms(progress.Terms), "", $"{progress.ImagesPerSecond:0}");
-        var left = progress.TimeLeft is { } time ? $", {time:mm\\:ss} left" : "";
+        var left = progress.TimeLeft is { } time ? $", {Duration(time)} left" : "";
         table.Caption(
             $"step {progress.Step} of {progress.StepCount}, learning rate {progress.LearningRate:0.#####}, gradient {Number(progress.GradientNorm)}{left}"
         );
@@ -95,6 +100,11 @@ public sealed class LiveDisplay : IProgress<TrainingProgress>
 
     private static string Terms(IReadOnlyList<TrainingTerm> terms) =>
         string.Join("\n", terms.Select(t => $"{t.Name} {Number(t.Value)}{(t.Weight == 1 ? "" : " x " + Number(t.Weight))}"));
+
+    private static string Duration(TimeSpan time) =>
+        time.TotalHours >= 1 ? $"{(int)time.TotalHours} h {time.Minutes:00} min"
+        : time.TotalMinutes >= 1 ? $"{time.Minutes} min {time.Seconds:00} s"
+        : $"{time.Seconds} s";
 
     private static string Number(double value) => value.ToString(Math.Abs(value) >= 100 ? "0.0" : "0.0000", CultureInfo.InvariantCulture);
 }

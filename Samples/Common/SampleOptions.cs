@@ -162,6 +162,7 @@ public sealed record SampleOptions(
                         or InvalidDataException
                         or UnauthorizedAccessException
                         or InvalidOperationException
+                        or Training.TrainingDivergedException
             )
         {
             Console.Error.WriteLine($"Error: {error.Message}");

@@ -25,6 +25,7 @@ static void Run(SampleOptions options, System.CommandLine.ParseResult parsed, Ca
         if (
             message.Kind >= Microsoft.ML.Runtime.ChannelMessageKind.Info
             && message.Source.StartsWith("ImageClassification", StringComparison.Ordinal)
+            && !LiveDisplay.Shows(message.RawMessage)
         )
             Console.WriteLine(message.RawMessage);
     };

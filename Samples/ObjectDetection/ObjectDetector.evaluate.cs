@@ -66,7 +66,7 @@ public partial class ObjectDetector
     private static double OfImage(MLContext mlContext, ScoredRow row)
     {
         var one = mlContext.Data.LoadFromEnumerable(new[] { row });
-        var precision = mlContext.MulticlassClassification.EvaluateObjectDetection(one).MAP50;
+        var precision = mlContext.MulticlassClassification.EvaluateObjectDetection(one).AveragePrecision50;
         return !double.IsNaN(precision) ? precision
             : row.Score.Any(score => score >= 0.5) ? 0
             : 1;

@@ -28,6 +28,12 @@ public sealed record MonitoringOptions
     /// </summary>
     public double SamplingShare { get; init; } = 0.015;
 
+    /// <summary>
+    /// Whether the training is watched for what may be wrong with it. False: nothing is measured that training does not need itself, whatever
+    /// <see cref="SamplingShare"/> says, and there are no <see cref="TrainingProgress.Findings"/>. Default true.
+    /// </summary>
+    public bool Diagnosis { get; init; } = true;
+
     /// <summary>How many of the hardest rows are logged each epoch and shown in the report. Default 24; 0: none.</summary>
     public int HardestRows { get; init; } = DefaultHardestRows;
 

@@ -26,8 +26,9 @@ internal sealed class RunMonitor : IDisposable
     public RunMonitor(TrainingJob job, TrainingState state)
     {
         (this.job, this.state, options) = (job, state, job.Monitoring);
-        termBudget = new(options.SamplingShare * 2 / 3);
-        updateBudget = new(options.SamplingShare / 3);
+        var share = options.Diagnosis ? options.SamplingShare : 0;
+        termBudget = new(share * 2 / 3);
+        updateBudget = new(share / 3);
         updates = new(state.Arena);
         rowReader = new(rows);
         options.Check();
@@ -63,7 +64,7 @@ internal sealed class RunMonitor : IDisposable
     /// <summary>Takes in what the task tells of the rows.</summary>
     public void AfterBackward(TrainingBatch batch, LossInputs inputs)
     {
-        if (job.DescribeRows is null)
+        if (job.DescribeRows is null || !options.Diagnosis)
             return;
         using var scope = NewDisposeScope();
         using var frozen = no_grad();
@@ -206,6 +207,8 @@ internal sealed class RunMonitor : IDisposable
 
     private IReadOnlyList<Finding> Diagnose()
     {
+        if (!options.Diagnosis)
+            return [];
         var found = schedule.Run(() => Diagnosis.Examine(History)).Where(f => known.Add((f.Kind, f.Subject))).ToList();
         foreach (var finding in found)
             Write(new FindingRecord { Finding = finding });

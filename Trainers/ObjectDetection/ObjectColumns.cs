@@ -59,7 +59,7 @@ internal sealed class ObjectColumns
         if ((boxes.Type as VectorDataViewType)?.ItemType != NumberDataViewType.Single)
             throw Mismatch(environment, "schema", "bounding box", boxes.Name, BoxType, boxes.Type.ToString()!);
         DataViewSchema.Column? flags = null;
-        if (options.IgnoredColumnName is { } name)
+        if (options.IgnoredColumnName is { } name && (name != Options.DefaultIgnored || schema.GetColumnOrNull(name) is not null))
         {
             flags = Named(schema, name, nameof(options.IgnoredColumnName), environment);
             if ((flags.Value.Type as VectorDataViewType)?.ItemType != BooleanDataViewType.Instance)
@@ -78,7 +78,7 @@ internal sealed class ObjectColumns
         var boxes = Named(shape, options.BoundingBoxColumnName, nameof(options.BoundingBoxColumnName), environment);
         if (boxes.IsKey || boxes.Kind == SchemaShape.Column.VectorKind.Scalar || boxes.ItemType != NumberDataViewType.Single)
             throw Mismatch(environment, "inputSchema", "bounding box", boxes.Name, BoxType, boxes.TypeName());
-        if (options.IgnoredColumnName is { } name)
+        if (options.IgnoredColumnName is { } name && (name != Options.DefaultIgnored || shape.TryFind(name, out _)))
         {
             var flags = Named(shape, name, nameof(options.IgnoredColumnName), environment);
             if (flags.IsKey || flags.Kind == SchemaShape.Column.VectorKind.Scalar || flags.ItemType != BooleanDataViewType.Instance)

@@ -48,9 +48,11 @@ public sealed partial class ObjectDetectionTrainer
 
         /// <summary>
         /// A column of flags, a vector of Boolean, one an object: those that are true (crowds, difficult ones) are not learned, and neither is background where they
-        /// are. Null (the default): none.
+        /// are. Default <c>Ignored</c>, as the loaders name it, where the data have such a column. Null: none.
         /// </summary>
-        public string? IgnoredColumnName { get; set; }
+        public string? IgnoredColumnName { get; set; } = DefaultIgnored;
+
+        internal const string DefaultIgnored = "Ignored";
 
         /// <summary>The column to make of predicted classes: a vector of keys, best first. Default <c>PredictedLabel</c>.</summary>
         public string PredictedLabelColumnName { get; set; } = "PredictedLabel";
@@ -144,9 +146,10 @@ public sealed partial class ObjectDetectionTrainer
         }
 
         /// <summary>
-        /// After how many epochs the learning rate is divided by 10, such as 6 and 9. Takes the place of <see cref="TrainerOptions.Schedule"/>. Null (the default): not.
+        /// After how many epochs the learning rate is divided by 10, such as 6 and 9. Takes the place of <see cref="TrainerOptions.Schedule"/>. Empty (the default):
+        /// not.
         /// </summary>
-        public IReadOnlyList<int>? Steps { get; set; }
+        public List<int> Steps { get; set; } = [];
 
         /// <summary>The weight decay of the <see cref="TrainerOptions.Optimizer"/>.</summary>
         public double WeightDecay

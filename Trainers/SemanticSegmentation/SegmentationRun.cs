@@ -141,7 +141,7 @@ internal sealed class SegmentationRun(IHost host, IChannel channel, SemanticSegm
                 loading
             )
         );
-        using var reports = new TrainingReporter(Host, options);
+        using var reports = new TrainingReporter(Host, Channel, options);
         var validation = data.Validation is null
             ? null
             : new SegmentationValidation(

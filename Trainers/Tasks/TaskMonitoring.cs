@@ -40,6 +40,7 @@ internal sealed record TaskMonitoring
             LogFile = options.TrainingLogFile,
             TensorBoardFolder = options.TensorBoardFolder,
             ReportFile = options.ReportFile,
+            Diagnosis = options.Diagnosis,
             Task = Task,
             Loss = options.AskedLoss,
             Settings = Settings(options, seed),

@@ -184,6 +184,12 @@ public abstract class TrainerOptions
     public int ProgressInterval { get; set; } = 10;
 
     /// <summary>
+    /// Whether the training is watched for what may be wrong with it: gradients of the terms and sizes of updates, measured now and then, losses of rows, and what the diagnosis
+    /// finds in them (<see cref="TrainingProgress.Findings"/>). It changes no weight. Default true.
+    /// </summary>
+    public bool Diagnosis { get; set; } = true;
+
+    /// <summary>
     /// A file for the log of the training, such as <c>output/training.jsonl</c>: losses, gradients, metrics, hardest rows, findings, one JSON object a line, whole
     /// lines also when the process is killed. Null (the default): none.
     /// </summary>

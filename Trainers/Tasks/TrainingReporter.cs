@@ -1,18 +1,24 @@
+using System.Globalization;
 using Microsoft.ML.Runtime;
+using MLNetLosses.Interop;
 using MLNetLosses.Training;
 
 namespace MLNetLosses;
 
-/// <summary>Passes the progress of a training to everyone who listens: the options' listener and the context's progress channel.</summary>
+/// <summary>
+/// Passes the progress of a training to everyone who listens: the options' listener, the context's progress channel, and its log: epochs and findings, and as details
+/// every interval of steps.
+/// </summary>
 internal class TrainingReporter : IProgress<TrainingProgress>, IDisposable
 {
     private readonly TrainerOptions options;
     private readonly IProgressChannel channel;
+    private readonly IChannel log;
     private TrainingProgress? last;
 
-    public TrainingReporter(IHost host, TrainerOptions options)
+    public TrainingReporter(IHost host, IChannel log, TrainerOptions options)
     {
-        this.options = options;
+        (this.options, this.log) = (options, log);
         channel = host.StartProgressChannel("Training");
         channel.SetHeader(
             new ProgressHeader(["Loss", "Learning rate", "Validation"], ["epochs", "steps"]),
@@ -32,8 +38,19 @@ internal class TrainingReporter : IProgress<TrainingProgress>, IDisposable
     {
         Volatile.Write(ref last, value);
         options.Progress?.Report(value);
+        foreach (var finding in value.Findings)
+            log.Warning($"Step {finding.Step}: {finding.Title}. {finding.Evidence} Try: {finding.Advice}");
         if (value.Finished is not { } epoch)
+        {
+            log.Trace(
+                $"Epoch {value.Epoch} of {value.EpochCount}, step {value.Step} of {value.StepCount}: {Losses(value.Loss, value.Terms)}"
+            );
             return;
+        }
+        var metrics = epoch.Metrics is { } found
+            ? "; " + string.Join(", ", found.Values.Select(metric => $"{metric.Key} {Text(metric.Value)}"))
+            : "";
+        log.Info($"Epoch {epoch.Epoch} of {value.EpochCount}: {Losses(epoch.Loss, epoch.Terms)}{metrics}");
         channel.Checkpoint(epoch.Loss, epoch.LearningRate, epoch.Metrics?.Score, epoch.Epoch, epoch.Step);
         Finished(epoch);
     }
@@ -43,6 +60,12 @@ internal class TrainingReporter : IProgress<TrainingProgress>, IDisposable
         Dispose(true);
         GC.SuppressFinalize(this);
     }
+
+    private static string Losses(double loss, IReadOnlyList<TrainingTerm> terms) =>
+        $"Loss: {Text(loss)}"
+        + (terms.Count > 1 ? $" ({string.Join(", ", terms.Select(term => $"{term.Name} {Text(term.Weighted)}"))})" : "");
+
+    private static string Text(double value) => value.ToString("G5", CultureInfo.InvariantCulture);
 
     /// <summary>An epoch has ended.</summary>
     protected virtual void Finished(TrainingEpoch epoch) { }

@@ -10,6 +10,42 @@ namespace MLNetLosses.UnitTests.ImageClassification;
 [TestClass]
 public class TrainerRunTests
 {
+    /// <summary>A class that is never predicted is found, told to the log of the context, and not looked for when nobody wants to know.</summary>
+    [TestMethod]
+    public void FindingsAreWarningsUnlessNothingShallBeDiagnosed()
+    {
+        List<string> Warnings(bool diagnosis, out List<Finding> found, out string log)
+        {
+            using var images = new DrawnImages();
+            var (context, lines, all) = (Training.Context(), new List<string>(), new List<Finding>());
+            context.Log += (_, message) =>
+            {
+                if (message.Kind == Microsoft.ML.Runtime.ChannelMessageKind.Warning)
+                    lines.Add(message.RawMessage);
+            };
+            var path = Path.Combine(images.Folder, "training.jsonl");
+            var options = Training.Small(o =>
+            {
+                (o.Epoch, o.ProgressInterval, o.LearningRate, o.ValidationSet) = (12, 1, 1e-9, Training.Data(9, seed: 2));
+                (o.Diagnosis, o.TrainingLogFile, o.Loss) = (diagnosis, path, new CrossEntropyLoss() + 0.5 * new FocalLoss());
+                o.Progress = new Recorder { OnReport = progress => all.AddRange(progress.Findings) };
+            });
+            Training.Fit(Training.Data(40), options, context).Dispose();
+            (found, log) = (all, File.ReadAllText(path));
+            return lines;
+        }
+
+        var told = Warnings(true, out var found, out var watched);
+        Assert.IsNotEmpty(found);
+        foreach (var finding in found)
+            Assert.IsTrue(told.Any(line => line.Contains(finding.Evidence) && line.Contains(finding.Advice)), finding.Title);
+        StringAssert.Contains(watched, "updateRatio");
+        Assert.IsEmpty(Warnings(false, out var none, out var unwatched));
+        Assert.IsEmpty(none);
+        Assert.DoesNotContain("updateRatio", unwatched);
+        Assert.DoesNotContain("gradientCosines", unwatched);
+    }
+
     [TestMethod]
     public void CancelledAtOnceItGivesTheUntrainedModelAndSaysSo()
     {

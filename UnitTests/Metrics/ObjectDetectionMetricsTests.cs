@@ -62,8 +62,9 @@ public class ObjectDetectionMetricsTests
             [0.9f, 0.8f, 0.7f]
         );
         var metrics = evaluator.Metrics();
-        Assert.AreEqual((51 + 50 * 2 / 3.0) / 101, metrics.MAP50, 1e-12);
-        Assert.AreEqual(metrics.MAP50, metrics.MAP50_95, 1e-12, "the boxes are exact");
+        Assert.AreEqual((51 + 50 * 2 / 3.0) / 101, metrics.AveragePrecision50, 1e-12);
+        Assert.AreEqual((float)metrics.AveragePrecision50, metrics.MAP50);
+        Assert.AreEqual(metrics.AveragePrecision50, metrics.AveragePrecision, 1e-12, "the boxes are exact");
         Assert.AreEqual(0.5, metrics.AverageRecall1);
         Assert.AreEqual(1, metrics.AverageRecall10);
         Assert.AreEqual(metrics.AveragePrecision, metrics.AveragePrecisionSmall);

@@ -215,19 +215,28 @@ public class LearningTests
     }
 
     [TestMethod]
-    public void TheFlagColumnReachesTheTraining()
+    public void TheFlagColumnReachesTheTrainingByItsNameOrByDefault()
     {
         var rows = DrawnObjects.Rows(8, empty: false);
         var data = DrawnObjects.Keyed(new MLContext(1), rows);
-        byte[] Train(bool flagged)
+        var named = new MLContext(1).Transforms.CopyColumns("Crowd", "Ignored").Append(new MLContext(1).Transforms.DropColumns("Ignored"));
+        byte[] Train(bool flagged, string? column, bool renamed = false)
         {
             foreach (var row in rows)
                 row.Ignored[0] = flagged && row.Ignored.Length > 1;
-            using var model = Detecting.Fit(data, Detecting.Small(o => o.IgnoredColumnName = "Ignored"));
+            using var model = Detecting.Fit(
+                renamed ? named.Fit(data).Transform(data) : data,
+                Detecting.Small(o => o.IgnoredColumnName = column)
+            );
             return Detecting.Weights(model);
         }
 
-        CollectionAssert.AreNotEqual(Train(flagged: false), Train(flagged: true));
+        var none = Train(flagged: false, column: null);
+        var byDefault = new ObjectDetectionTrainer.Options().IgnoredColumnName;
+        CollectionAssert.AreNotEqual(none, Train(flagged: true, byDefault));
+        CollectionAssert.AreEqual(Train(flagged: true, byDefault), Train(flagged: true, "Crowd", renamed: true));
+        CollectionAssert.AreEqual(none, Train(flagged: true, column: null));
+        CollectionAssert.AreEqual(none, Train(flagged: true, byDefault, renamed: true), "data without such a column");
     }
 
     [TestMethod]

@@ -16,6 +16,26 @@ namespace MLNetLosses.UnitTests.ObjectDetection;
 [TestClass]
 public class RunTests
 {
+    /// <summary>Code written for Microsoft's trainer waits for such lines, and reads its figures as Single.</summary>
+    [TestMethod]
+    public void EpochsAreToldToTheLogOfTheContext()
+    {
+        var context = new MLContext(1);
+        var lines = new List<(string Source, Microsoft.ML.Runtime.ChannelMessageKind Kind, string Text)>();
+        context.Log += (_, message) => lines.Add((message.Source, message.Kind, message.RawMessage));
+        var options = Detecting.Small(o => (o.Epoch, o.BatchSize, o.LogEveryNStep, o.Steps) = (2, 2, 1, []));
+        options.Steps.Add(1);
+        using var model = Detecting.Fit(DrawnObjects.Data(4), options, context);
+        float precision = context.MulticlassClassification.EvaluateObjectDetection(model.Transform(DrawnObjects.Data(4))).MAP50;
+        Assert.IsFalse(float.IsNaN(precision));
+        var told = lines
+            .Where(line => line.Text.Contains("Loss:") && line.Source.StartsWith("ObjectDetectionTrainer", StringComparison.Ordinal))
+            .ToList();
+        Assert.HasCount(2, told.Where(line => line.Kind == Microsoft.ML.Runtime.ChannelMessageKind.Info).ToList());
+        Assert.HasCount(4, told.Where(line => line.Kind == Microsoft.ML.Runtime.ChannelMessageKind.Trace).ToList());
+        StringAssert.Matches(told[^1].Text, new(@"^Epoch 2 of 2: Loss: [\d.E+-]+ \(classification [\d.E+-]+, boxes [\d.E+-]+\)"));
+    }
+
     [TestMethod]
     public void CancelledAtOnceItGivesTheUntrainedModel()
     {

@@ -32,11 +32,11 @@ public sealed class ObjectDetectionMetrics
     /// <summary>The figures of each class, in the order of the classes.</summary>
     public IReadOnlyList<ObjectDetectionClassMetrics> PerClass { get; }
 
-    /// <summary>The mean over classes of average precision at an intersection over union of 0.50: <see cref="AveragePrecision50"/> by its name in ML.NET.</summary>
-    public double MAP50 => AveragePrecision50;
+    /// <summary>The mean over classes of average precision at an intersection over union of 0.50: <see cref="AveragePrecision50"/> by its name and type in ML.NET.</summary>
+    public float MAP50 => (float)AveragePrecision50;
 
-    /// <summary>The mean over classes and over the thresholds 0.50, 0.55, ..., 0.95: <see cref="AveragePrecision"/> by its name in ML.NET.</summary>
-    public double MAP50_95 => AveragePrecision;
+    /// <summary>The mean over classes and over the thresholds 0.50, 0.55, ..., 0.95: <see cref="AveragePrecision"/> by its name and type in ML.NET.</summary>
+    public float MAP50_95 => (float)AveragePrecision;
 
     /// <summary>Average precision, mean over the thresholds of intersection over union 0.50, 0.55, ..., 0.95: COCO's mAP.</summary>
     public double AveragePrecision { get; }
