@@ -19,7 +19,7 @@ public sealed record MonitoringOptions
     /// <summary>The folder that TensorBoard shall show (<c>tensorboard --logdir FOLDER</c>); null (the default): none.</summary>
     public string? TensorBoardFolder { get; init; }
 
-    /// <summary>The HTML file to write at the end and now and then before, such as <c>output/report.html</c>; null (the default): none.</summary>
+    /// <summary>The HTML file to write at the start, now and then, and at the end, such as <c>output/report.html</c>; null (the default): none.</summary>
     public string? ReportFile { get; init; }
 
     /// <summary>

@@ -19,6 +19,8 @@ internal sealed class RunMonitor : IDisposable
     private readonly DiagnosisSchedule schedule = new();
     private readonly HashSet<(FindingKind, string)> known = [];
     private ReportWriter? report;
+    private TensorBoardWriter? board;
+    private bool hasPictures;
     private TermGradients? termGradients;
     private double? updateRatio;
     private double seconds;
@@ -48,7 +50,7 @@ internal sealed class RunMonitor : IDisposable
         if (options.LogFile is { } path)
             writers.Add(new LogRecordWriter(path, resumed));
         if (options.TensorBoardFolder is not null)
-            writers.Add(new TensorBoardWriter(options));
+            writers.Add(board = new TensorBoardWriter(options));
         if (options.ReportFile is not null)
             writers.Add(report = new ReportWriter(options));
         Write(run);
@@ -124,12 +126,12 @@ internal sealed class RunMonitor : IDisposable
     {
         seconds = elapsed.TotalSeconds;
         rowReader.Read();
-        if (
-            report is not null
-            && epoch is { Metrics.Details.Pictures: { Count: > 0 } pictures }
-            && (epoch.IsBest || report.Pictures.Count == 0)
-        )
-            report.Pictures = pictures;
+        if (epoch is { Metrics.Details.Pictures: { Count: > 0 } pictures } && (epoch.IsBest || !hasPictures))
+        {
+            hasPictures = true;
+            report?.Pictures = pictures;
+            board?.Pictures = pictures;
+        }
         var accuracy = rows.Accuracy;
         var (hardest, suspect, suspectCount) = rows.EndEpoch(options.HardestRows, options.Classes);
         var metrics = new Dictionary<string, double>();

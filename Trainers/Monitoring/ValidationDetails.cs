@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization;
+
 namespace MLNetLosses.Training;
 
 /// <summary>What a validation found beyond its metrics. All of it is optional; the log, TensorBoard and the report show what is there.</summary>
@@ -49,7 +51,7 @@ public sealed record PrecisionRecallCurve(
 
 /// <summary>A row that stands out.</summary>
 /// <param name="Row">Its number in its data view.</param>
-/// <param name="Loss">Its loss.</param>
+/// <param name="Loss">Its loss, or what the task counts instead.</param>
 public sealed record RowFinding(long Row, double Loss)
 {
     /// <summary>What the data say that it is.</summary>
@@ -63,6 +65,10 @@ public sealed record RowFinding(long Row, double Loss)
 
     /// <summary>Where it comes from, such as a file.</summary>
     public string? Source { get; init; }
+
+    /// <summary>What <see cref="Loss"/> is where it is no loss; null: a loss.</summary>
+    [JsonInclude]
+    internal string? Measure { get; init; }
 }
 
 /// <summary>A picture for the report.</summary>

@@ -69,6 +69,7 @@ internal sealed class DetectionEvidence(SizedImageStore images, IReadOnlyList<st
         {
             Label = Quantity.Of(image.Truth.Labels.Length, "object"),
             Predicted = $"{image.Errors.Found} found, {image.Errors.Missed} missed, {image.Errors.Wrong} wrong",
+            Measure = "missed and wrong objects",
             Source = images.File(image.Position),
         };
 

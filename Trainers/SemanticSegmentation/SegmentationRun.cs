@@ -150,7 +150,7 @@ internal sealed class SegmentationRun(IHost host, IChannel channel, SemanticSegm
                 Tiling(network),
                 Device.Device,
                 options.MonitoredMetric,
-                options.ReportFile is not null,
+                options.ReportFile is not null || options.TensorBoardFolder is not null,
                 CheckAlive
             );
         var deep = network.SideHeads > 0;

@@ -1,6 +1,7 @@
 using System.Text.RegularExpressions;
 using MLNetLosses.Losses;
 using MLNetLosses.Training;
+using MLNetLosses.UnitTests.Imaging;
 using MLNetLosses.UnitTests.Training;
 
 namespace MLNetLosses.UnitTests.Monitoring;
@@ -60,6 +61,20 @@ public sealed class ReportTests
     }
 
     [TestMethod]
+    public void ReportOfAnEarlierTrainingGoesWhenTheNextOneStarts()
+    {
+        var report = Path.Combine(folder, "report.html");
+        File.WriteAllText(report, "an earlier training");
+        var seen = "";
+        using var toy = new Toy { OnBatch = (_, _) => seen = seen.Length == 0 ? File.ReadAllText(report) : seen };
+        TrainingLoop.Run(TrainingLogTests.Watched(toy, new() { Epochs = 1 }, new() { ReportFile = report, Task = "toy" }));
+        Assert.DoesNotContain("an earlier training", seen);
+        foreach (var part in new[] { "Training report: toy", "no epoch is done yet", "running, or cut off", "CrossEntropy()" })
+            StringAssert.Contains(seen, part);
+        Assert.DoesNotContain("no epoch is done yet", File.ReadAllText(report));
+    }
+
+    [TestMethod]
     public void LogAloneGivesTheSameReportAlsoWhenItWasCutOff()
     {
         var written = Train("one", m => m);
@@ -74,6 +89,45 @@ public sealed class ReportTests
         StringAssert.Contains(File.ReadAllText(again), "running, or cut off");
 
         static string Shape(string page) => Regex.Replace(page, @"\d[\d.,]*", "#");
+    }
+
+    [TestMethod]
+    [DataRow(null, "The highest losses of the best epoch.", "<br>loss 3<br>")]
+    [DataRow("holes", "The highest of the best epoch by holes.", "<br>holes 3<br>")]
+    public void RowsSayWhatTheirNumberIs(string? measure, string sentence, string number)
+    {
+        var epoch = new EpochRecord { Validation = new() { HardestRows = [new(7, 3) { Measure = measure }] } };
+        var line = LogJson.Write(epoch);
+        Assert.AreEqual(measure is not null, line.Contains("\"measure\"", StringComparison.Ordinal));
+        var history = new TrainingHistory();
+        history.Add(LogJson.Read(line)!);
+        var page = ReportPage.Make(history);
+        StringAssert.Contains(page, sentence);
+        StringAssert.Contains(page, number);
+    }
+
+    [TestMethod]
+    [DataRow(20, true, "Nothing conspicuous.")]
+    [DataRow(19, true, "the training was too short to tell (19 intervals of steps logged; most rules need 20).")]
+    [DataRow(20, false, "Nothing was found, but there were no validation data to tell")]
+    [DataRow(
+        1,
+        false,
+        "the training was too short to tell (1 interval of steps logged; most rules need 20), and there were no validation data"
+    )]
+    public void FindingNothingIsNotPraisedWhereLittleCouldBeFound(int intervals, bool validates, string expected)
+    {
+        var history = new TrainingHistory();
+        for (var step = 1; step <= intervals; step++)
+            history.Add(new StepsRecord { Step = step, Loss = 1 });
+        history.Add(new EpochRecord { Step = intervals, Validation = validates ? new() : null });
+        var (page, comparison) = (ReportPage.Make(history), ComparisonPage.Make([("one", history), ("two", history)]));
+        StringAssert.Contains(page, expected);
+        var isPraised = expected == "Nothing conspicuous.";
+        Assert.AreEqual(isPraised, page.Contains("conspicuous", StringComparison.Ordinal));
+        Assert.AreEqual(isPraised, comparison.Contains("nothing conspicuous", StringComparison.Ordinal));
+        if (!isPraised)
+            StringAssert.Contains(comparison, expected.TrimEnd('.').Replace("Nothing was found, but ", "", StringComparison.Ordinal));
     }
 
     [TestMethod]
@@ -167,9 +221,9 @@ public sealed class ReportTests
     [TestMethod]
     public void BrowserShowsItAtBothWidthsInLightAndDark()
     {
-        Train("one", m => m);
+        Train("one", m => m with { Classes = Kinds, Picture = _ => Square }, Validation);
         Train("two", m => m);
-        var comparison = Path.Combine(folder, "comparison.html");
+        var (full, comparison) = (Path.Combine(folder, "one", "report.html"), Path.Combine(folder, "comparison.html"));
         TrainingReport.Compare([Path.Combine(folder, "one"), Path.Combine(folder, "two")], comparison);
         using var browser = Browser.Start();
         if (browser is null)
@@ -177,37 +231,109 @@ public sealed class ReportTests
             Assert.Inconclusive("Skipped: no browser of the Chrome family is on the PATH.");
             return;
         }
-        var grounds = new HashSet<string>();
-        foreach (var file in new[] { Path.Combine(folder, "one", "report.html"), comparison })
-        foreach (var (width, dark) in new[] { (400, false), (1400, true) })
+        var grounds = new HashSet<(bool, string)>();
+        foreach (var file in new[] { full, comparison })
+        foreach (var width in new[] { 400, 1400 })
+        foreach (var dark in new[] { false, true })
         {
             browser.Open(file, width, dark);
-            var what = $"{Path.GetFileName(file)} at {width}";
-            Assert.IsLessThanOrEqualTo(
-                width,
-                (int)browser.Evaluate("document.documentElement.scrollWidth")!,
-                $"{what}: nothing sticks out."
-            );
-            var charts = (int)
-                browser.Evaluate(
-                    "[...document.querySelectorAll('svg')].filter(s => s.getBoundingClientRect().height > 100 && s.querySelector('path.series')).length"
-                )!;
-            Assert.IsGreaterThanOrEqualTo(5, charts, what);
-            var text = (double)
-                browser.Evaluate("Math.min(...[...document.querySelectorAll('svg text')].map(t => t.getBoundingClientRect().height))")!;
-            Assert.IsGreaterThan(8, text, $"{what}: the smallest letters can be read.");
-            var columns = (int)
-                browser.Evaluate("new Set([...document.querySelectorAll('.grid .chart')].map(c => c.getBoundingClientRect().left)).size")!;
-            Assert.AreEqual(width == 400 ? 1 : columns, columns, what);
-            Assert.IsTrue(width == 400 || columns > 1, what);
-            grounds.Add((string)browser.Evaluate("getComputedStyle(document.body).backgroundColor")!);
+            var what = $"{Path.GetFileName(file)} at {width}, {(dark ? "dark" : "light")}";
+            LooksRight(browser, width, what);
+            if (file == full)
+                ShowsTheValidation(browser, width, what);
+            grounds.Add((dark, (string)browser.Evaluate("getComputedStyle(document.body).backgroundColor")!));
             Assert.IsGreaterThan(10_000, browser.Screenshot().Length, what);
+            if (Environment.GetEnvironmentVariable("MLNETLOSSES_SCREENSHOTS") is { } screenshots)
+                File.WriteAllBytes(Path.Combine(screenshots, $"{what}.png"), browser.Screenshot());
         }
-        Assert.HasCount(2, grounds, "Light and dark.");
+        Assert.HasCount(2, grounds, "One ground in light and one in dark.");
+        Assert.HasCount(2, grounds.Select(g => g.Item2).Distinct().ToList());
         Assert.IsEmpty(browser.Messages, string.Join('\n', browser.Messages));
     }
 
-    private string Train(string name, Func<MonitoringOptions, MonitoringOptions> change)
+    private static void LooksRight(Browser browser, int width, string what)
+    {
+        Assert.IsLessThanOrEqualTo(width, (int)browser.Evaluate("document.documentElement.scrollWidth")!, $"{what}: nothing sticks out.");
+        var charts = (int)
+            browser.Evaluate(
+                "[...document.querySelectorAll('svg')].filter(s => s.getBoundingClientRect().height > 100 && s.querySelector('path.series')).length"
+            )!;
+        Assert.IsGreaterThanOrEqualTo(5, charts, what);
+        var text = (double)
+            browser.Evaluate("Math.min(...[...document.querySelectorAll('svg text')].map(t => t.getBoundingClientRect().height))")!;
+        Assert.IsGreaterThan(8, text, $"{what}: the smallest letters can be read.");
+        // Letters and what is behind them differ by 3 to 1 or more, as the guidelines for accessible content ask of large ones.
+        Assert.IsGreaterThan(3, (double)browser.Evaluate(LeastContrast)!, $"{what}: letters stand out from their ground.");
+        var columns = (int)
+            browser.Evaluate("new Set([...document.querySelectorAll('.grid .chart')].map(c => c.getBoundingClientRect().left)).size")!;
+        Assert.IsTrue(width == 400 ? columns == 1 : columns > 1, what);
+    }
+
+    // What only a page with everything filled in shows.
+    private static void ShowsTheValidation(Browser browser, int width, string what)
+    {
+        Assert.AreEqual(Kinds.Length, Count("table.numbers tbody tr"), $"{what}: the table of classes.");
+        Assert.AreEqual(Kinds.Length * Kinds.Length, Count("svg[aria-label='confusion matrix'] rect"), what);
+        Assert.AreEqual(Kinds.Length, Count("svg[aria-label='Precision over recall'] path.series"), what);
+        Assert.AreEqual(3, Count("svg[aria-label='Calibration'] path.series"), what);
+        Assert.IsGreaterThanOrEqualTo(
+            MonitoringOptions.DefaultHardestRows + 8,
+            Count(".rows img"),
+            $"{what}: training rows and validation rows."
+        );
+        Assert.AreEqual(2, Count(".pictures img"), $"{what}: the overlays.");
+        var hidden = (int)
+            browser.Evaluate(
+                $"[...document.querySelectorAll('img')].filter(i => {{ const r = i.getBoundingClientRect(); return !i.complete || i.naturalWidth == 0 || r.width < 20 || r.height < 10 || r.right > {width}; }}).length"
+            )!;
+        Assert.AreEqual(0, hidden, $"{what}: all pictures are drawn and within the page.");
+
+        int Count(string selector) =>
+            (int)
+                browser.Evaluate(
+                    $"[...document.querySelectorAll(\"{selector}\")].filter(e => e.getBoundingClientRect().width > 0 || e.getBoundingClientRect().height > 0).length"
+                )!;
+    }
+
+    private const string LeastContrast = """
+        (() => {
+          const light = color => {
+            const [r, g, b] = color.match(/[\d.]+/g).map(Number).map(v => v / 255).map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+            return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+          };
+          const ground = e => { for (; e; e = e.parentElement) { const c = getComputedStyle(e).backgroundColor; if (!/, 0\)$/.test(c)) return c; } };
+          return Math.min(...[...document.querySelectorAll('h1,h2,h3,p,th,td,b,figcaption,.soft,pre')].map(e => {
+            const [a, b] = [light(getComputedStyle(e).color), light(ground(e))].sort((x, y) => y - x);
+            return (a + 0.05) / (b + 0.05);
+          }));
+        })()
+        """;
+
+    private static readonly string[] Kinds = ["meadow and pasture", "open water", "forest"];
+    private static readonly byte[] Square = Png.Write(64, 64, Png.Rgb, 8, [.. Enumerable.Repeat((byte)128, 64 * 64 * 3)]);
+    private static readonly byte[] Wide = Png.Write(900, 300, Png.Rgb, 8, [.. Enumerable.Repeat((byte)90, 900 * 300 * 3)]);
+
+    /// <summary>A validation that gives everything that there is to show.</summary>
+    private static ValidationMetrics Validation(Toy toy)
+    {
+        var evidence = new ClassificationEvidence(Kinds, 8);
+        for (var row = 0; row < Toy.Rows; row++)
+        {
+            var (label, said) = (row % 3, (row % 5 == 0 ? row + 1 : row) % 3);
+            var sure = 0.4 + 0.59 * (row * 7 % Toy.Rows) / Toy.Rows;
+            evidence.AddScores(label, [.. Enumerable.Range(0, 3).Select(c => (float)Math.Log(c == said ? sure : (1 - sure) / 2))]);
+            evidence.Add(row, label, said, sure, label == said ? -Math.Log(sure) : -Math.Log((1 - sure) / 2));
+        }
+        return toy.Validate(default) with
+        {
+            Details = evidence.Finish() with
+            {
+                Pictures = [new("Row 5: image, mask, prediction; 21.0 % of the pixels wrong", Wide), new("Row 7", Wide)],
+            },
+        };
+    }
+
+    private string Train(string name, Func<MonitoringOptions, MonitoringOptions> change, Func<Toy, ValidationMetrics>? validation = null)
     {
         var place = Path.Combine(folder, name);
         using var toy = new Toy(loss: new CrossEntropyLoss() + 0.5 * new FocalLoss());
@@ -220,7 +346,14 @@ public sealed class ReportTests
                 Classes = ["a", "b", "c"],
             }
         );
-        TrainingLoop.Run(TrainingLogTests.Watched(toy, new() { Epochs = 6, Seed = 3 }, monitoring));
+        TrainingLoop.Run(
+            TrainingLogTests.Watched(
+                toy,
+                new() { Epochs = 6, Seed = 3 },
+                monitoring,
+                validate: validation is null ? null : _ => validation(toy)
+            )
+        );
         return File.ReadAllText(monitoring.ReportFile!);
     }
 }

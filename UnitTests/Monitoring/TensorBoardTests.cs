@@ -83,9 +83,8 @@ public sealed class TensorBoardTests
     {
         using var toy = new Toy();
         TrainingLoop.Run(TrainingLogTests.Watched(toy, new() { Epochs = 1 }, new() { TensorBoardFolder = folder }));
-        var tagged = Read(Directory.GetFiles(folder).Single())
-            .Where(e => e.Summary is not null)
-            .SelectMany(e => e.Summary.Value)
+        var written = Values(Directory.GetFiles(folder).Single());
+        var tagged = written
             .Where(v => v.Tag.StartsWith("_hparams_/", StringComparison.Ordinal))
             .ToDictionary(v => v.Tag, v => v.Metadata.PluginData);
         Assert.IsTrue(tagged.Values.All(p => p.PluginName == "hparams"));
@@ -104,50 +103,143 @@ public sealed class TensorBoardTests
             .Where(f => f.Field == 4)
             .Select(f => Single(f.Bytes, 1).ToStringUtf8());
         CollectionAssert.AreEquivalent(settings.Keys, names.ToList());
+        Assert.AreEqual(
+            "train/loss, train/accuracy, validation/accuracy, validation/loss",
+            string.Join(", ", Metrics(tagged["_hparams_/experiment"]))
+        );
         Assert.AreEqual(1L, Fields(Single(tagged["_hparams_/session_end_info"].Content, 4)).Single(f => f.Field == 1).Number);
     }
 
     [TestMethod]
-    public void PicturesKeepTheirBytesAndSize()
+    public void MetricsThatAreComparedAreThoseOfTheTask()
     {
-        using var toy = new Toy();
-        var picture = Png.Write(7, 5, Png.Rgb, 8, new byte[7 * 5 * 3]);
-        var job = TrainingLogTests.Watched(toy, new() { Epochs = 2 }, new() { TensorBoardFolder = folder, Picture = _ => picture });
-        TrainingLoop.Run(job);
-        var images = Read(Directory.GetFiles(folder).Single())
-            .Where(e => e.Summary is not null)
-            .SelectMany(e => e.Summary.Value)
-            .Where(v => v.Image is not null)
-            .ToList();
-        Assert.IsNotEmpty(images);
-        foreach (var image in images)
+        using (var writer = new TensorBoardWriter(new() { TensorBoardFolder = folder }))
         {
-            Assert.AreEqual((7, 5), (image.Image.Width, image.Image.Height));
-            CollectionAssert.AreEqual(picture, image.Image.EncodedImageString.ToByteArray());
-            StringAssert.StartsWith(image.Tag, "hardest training rows/");
+            var history = new TrainingHistory();
+            Put(new RunRecord());
+            for (var epoch = 1; epoch <= 2; epoch++)
+                Put(
+                    new EpochRecord
+                    {
+                        Epoch = epoch,
+                        Step = epoch,
+                        Validation = new()
+                        {
+                            Metrics = new Dictionary<string, double> { ["meanIoU"] = 0.5, ["dice"] = double.NaN },
+                            Classes = [new("cat", new Dictionary<string, double> { ["iou"] = 0.5 })],
+                        },
+                    }
+                );
+
+            void Put(LogRecord record)
+            {
+                history.Add(record);
+                writer.Write(record, history);
+            }
         }
+        var experiment = Values(Directory.GetFiles(folder).Single()).Single(v => v.Tag == "_hparams_/experiment");
+        CollectionAssert.AreEqual(
+            (string[])["train/loss", "validation/meanIoU", "validation/dice"],
+            Metrics(experiment.Metadata.PluginData)
+        );
     }
 
     [TestMethod]
-    public void ResumedTrainingSaysWhatItReplaces()
+    [DataRow(true)]
+    [DataRow(false)]
+    public void PicturesKeepTheirBytesSizeAndPlaces(bool validates)
+    {
+        using var toy = new Toy();
+        var picture = Png.Write(7, 5, Png.Rgb, 8, new byte[7 * 5 * 3]);
+        var job = Job(toy, 2, validates ? toy.Validate : null, _ => picture);
+        var result = TrainingLoop.Run(job);
+        // Without validation no epoch is the best: the last one's are shown.
+        var epochs = validates ? result.History.Where(e => e.IsBest) : result.History.TakeLast(1);
+        var events = Read(Directory.GetFiles(folder).Single()).Where(e => e.Summary is not null).ToList();
+        var images = events.SelectMany(e => e.Summary.Value.Where(v => v.Image is not null).Select(v => (e.Step, v.Tag, v.Image))).ToList();
+        CollectionAssert.AreEqual(
+            epochs.SelectMany(e => Enumerable.Range(1, 8).Select(place => (e.Step, $"hardest training rows/{place}"))).ToList(),
+            images.Select(i => (i.Step, i.Tag)).ToList()
+        );
+        foreach (var (_, _, image) in images)
+        {
+            Assert.AreEqual((7, 5), (image.Width, image.Height));
+            CollectionAssert.AreEqual(picture, image.EncodedImageString.ToByteArray());
+        }
+        var text = events.SelectMany(e => e.Summary.Value).Last(v => v.Tag == "hardest training rows");
+        StringAssert.Matches(
+            text.Tensor.StringVal.Single().ToStringUtf8(),
+            new(@"\| 1 \| row \d+, label class \d, predicted class \d, loss [\d.]+ \|")
+        );
+    }
+
+    [TestMethod]
+    public void PicturesOfTheValidationAreShownWhereItIsTheBest()
+    {
+        using var toy = new Toy();
+        var epoch = 0;
+        TrainingLoop.Run(Job(toy, 3, _ => Validation(++epoch)));
+        var events = Read(Directory.GetFiles(folder).Single()).Where(e => e.Summary is not null).ToList();
+        CollectionAssert.AreEqual(
+            (string[])["6: 5 x 1", "18: 5 x 3"],
+            events
+                .SelectMany(e =>
+                    e.Summary.Value.Where(v => v.Tag == "predictions/1").Select(v => $"{e.Step}: {v.Image.Width} x {v.Image.Height}")
+                )
+                .ToArray()
+        );
+        var text = events.SelectMany(e => e.Summary.Value).Last(v => v.Tag == "predictions");
+        StringAssert.Contains(text.Tensor.StringVal.Single().ToStringUtf8(), "| 1 | drawn at 3 |");
+
+        static ValidationMetrics Validation(int epoch) =>
+            new(new Dictionary<string, double> { ["mAP"] = epoch == 2 ? 0 : epoch }, "mAP")
+            {
+                Details = new() { Pictures = [new($"drawn at {epoch}", Png.Write(5, epoch, Png.Rgb, 8, new byte[5 * epoch * 3]))] },
+            };
+    }
+
+    private TrainingJob Job(
+        Toy toy,
+        int epochs,
+        Func<CancellationToken, ValidationMetrics>? validate,
+        Func<RowReference, byte[]?>? picture = null
+    ) =>
+        new()
+        {
+            Network = toy.Network,
+            Loss = toy.Loss,
+            Batches = toy,
+            Forward = toy.Forward,
+            Validate = validate,
+            Options = new() { Epochs = epochs, Seed = 3 },
+            Monitoring = new() { TensorBoardFolder = folder, Picture = picture },
+            DescribeRows = (batch, inputs) => TrainedRows.OfLogits(batch, inputs),
+        };
+
+    [TestMethod]
+    [DataRow(true, 13L)]
+    [DataRow(false, 0L)]
+    public void LaterTrainingSaysWhatItReplaces(bool resumes, long from)
     {
         var checkpoint = Path.Combine(folder, "training.safetensors");
         var board = Path.Combine(folder, "board");
-        foreach (var (epochs, resume) in new[] { (2, false), (2, true) })
+        var known = new HashSet<string>();
+        foreach (var resume in new[] { false, resumes })
         {
             using var toy = new Toy();
             var job = TrainingLogTests.Watched(
                 toy,
-                new() { Epochs = epochs },
+                new() { Epochs = 2 },
                 new() { TensorBoardFolder = board },
                 new(checkpoint) { Resume = resume }
             );
             TrainingLoop.Run(job);
+            var events = Read(Directory.GetFiles(board).Single(known.Add));
+            var restart = events.Single(e => e.SessionLog is not null);
+            Assert.AreEqual(SessionLog.Types.SessionStatus.Start, restart.SessionLog.Status);
+            Assert.AreEqual(resume ? from : 0, restart.Step);
+            Assert.IsTrue(events[1].Equals(restart), "Before anything that it might drop.");
         }
-        var second = Directory.GetFiles(board).Select(Read).Single(events => events.Any(e => e.SessionLog is not null));
-        var restart = second.Single(e => e.SessionLog is not null);
-        Assert.AreEqual(SessionLog.Types.SessionStatus.Start, restart.SessionLog.Status);
-        Assert.AreEqual(13, restart.Step);
     }
 
     /// <summary>All events of a file; fails where a length, a check or a message is wrong.</summary>
@@ -166,6 +258,13 @@ public sealed class TensorBoardTests
         }
         return events;
     }
+
+    internal static List<Summary.Types.Value> Values(string path) =>
+        [.. Read(path).Where(e => e.Summary is not null).SelectMany(e => e.Summary.Value)];
+
+    // The tags of an experiment's metrics.
+    private static List<string> Metrics(SummaryMetadata.Types.PluginData data) =>
+        [.. Fields(Single(data.Content, 2)).Where(f => f.Field == 5).Select(f => Single(Single(f.Bytes, 1), 2).ToStringUtf8())];
 
     // By the definition, without tables or the processor's instruction.
     private static uint BitByBit(ReadOnlySpan<byte> data)

@@ -243,7 +243,8 @@ public sealed class TrainingLogTests
         Toy toy,
         TrainingOptions options,
         MonitoringOptions monitoring,
-        CheckpointOptions? checkpoint = null
+        CheckpointOptions? checkpoint = null,
+        Func<CancellationToken, ValidationMetrics>? validate = null
     ) =>
         new()
         {
@@ -251,7 +252,7 @@ public sealed class TrainingLogTests
             Loss = toy.Loss,
             Batches = toy,
             Forward = toy.Forward,
-            Validate = toy.Validate,
+            Validate = validate ?? toy.Validate,
             Options = options,
             Monitoring = monitoring,
             ProgressInterval = 2,

@@ -330,6 +330,8 @@ public class RunTests
         Assert.AreEqual(DrawnObjects.Rows(4, seed: 2).Count(row => row.Label.Length > 0), details.HardestRows.Count);
         Assert.AreEqual(PngSignature, details.Pictures[0].Content[0]);
         StringAssert.Contains(File.ReadAllText(log), "classification");
+        StringAssert.Contains(File.ReadAllText(log), "\"measure\":\"missed and wrong objects\"");
+        StringAssert.Contains(File.ReadAllText(report), "<br>missed and wrong objects ");
         StringAssert.Contains(File.ReadAllText(report), "object detection");
     }
 

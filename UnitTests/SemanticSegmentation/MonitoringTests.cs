@@ -1,4 +1,5 @@
 using MLNetLosses.Training;
+using MLNetLosses.UnitTests.Monitoring;
 
 namespace MLNetLosses.UnitTests.SemanticSegmentation;
 
@@ -26,10 +27,37 @@ public sealed class MonitoringTests
             Assert.AreEqual(best.Classes.Sum(c => c.Values["count"]), best.Confusion!.Sum(row => (double)row.Sum()));
             Assert.HasCount(6, best.HardestRows);
             Assert.AreEqual(1 - best.Metrics["pixelAccuracy"], best.HardestRows.Average(r => r.Loss), 1e-4, "All images are of one size.");
+            Assert.IsTrue(best.HardestRows.All(r => r.Measure == "share of wrong pixels"), "The log does not call a share a loss.");
             var report = File.ReadAllText(options.ReportFile!);
+            StringAssert.Contains(report, "The highest of the best epoch by share of wrong pixels.");
+            StringAssert.Contains(report, "<br>share of wrong pixels 0.");
             StringAssert.Contains(report, "image, mask, prediction");
             StringAssert.Contains(report, "semantic segmentation");
             StringAssert.Contains(report, "Confusion matrix");
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    [TestMethod]
+    public void OverlaysReachTensorBoardWithoutAReport()
+    {
+        var folder = Directory.CreateTempSubdirectory("segmentation").FullName;
+        try
+        {
+            var options = Segmenting.Small(o =>
+            {
+                (o.Epoch, o.ValidationSet, o.TensorBoardFolder) = (1, DrawnShapes.Data(3, seed: 9), folder);
+            });
+            using var model = Segmenting.Fit(DrawnShapes.Data(8), options);
+            var tags = TensorBoardTests.Values(Directory.GetFiles(folder).Single()).Where(v => v.Image is not null).Select(v => v.Tag);
+            foreach (var name in new[] { "predictions", "hardest validation rows" })
+                CollectionAssert.AreEqual(
+                    (string[])[$"{name}/1", $"{name}/2", $"{name}/3"],
+                    tags.Where(tag => tag.StartsWith(name, StringComparison.Ordinal)).ToArray()
+                );
         }
         finally
         {

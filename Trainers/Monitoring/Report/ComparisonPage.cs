@@ -26,10 +26,7 @@ internal static class ComparisonPage
                     ["training", "found", "evidence"],
                     runs.SelectMany(r =>
                         r.Run.Findings.Count == 0
-                            ?
-                            [
-                                [r.Name, "nothing conspicuous", ""],
-                            ]
+                            ? [Silence.Reason(r.Run) is { } reason ? [r.Name, "nothing, but", reason] : [r.Name, "nothing conspicuous", ""]]
                             : r.Run.Findings.Select(f => (string[])[r.Name, f.Title, f.Evidence])
                     )
                 )

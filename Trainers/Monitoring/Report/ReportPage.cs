@@ -31,12 +31,12 @@ internal static class ReportPage
         ClassificationSection.Write(html, run);
         if (pictures is { Count: > 0 })
             Pictures(html, pictures);
-        var last = run.Epochs.LastOrDefault();
+        var (last, hardest) = (run.Epochs.LastOrDefault(), run.Best?.Validation?.HardestRows);
         RowSection.Write(
             html,
             "Hardest validation rows",
-            "The highest losses of the best epoch.",
-            run.Best?.Validation?.HardestRows,
+            $"The highest {(hardest is [{ Measure: { } measure }, ..] ? $"of the best epoch by {measure}" : "losses of the best epoch")}.",
+            hardest,
             true,
             picture
         );
@@ -95,6 +95,8 @@ internal static class ReportPage
         if (run.Epochs.Count > 0)
             Fact("images a second", Html.Number(Math.Round(run.Epochs.Average(e => e.ImagesPerSecond))));
         html.Raw("</div>");
+        if (run.End is null && last is null)
+            html.Raw("<p class=\"soft\">The training runs; no epoch is done yet. This page is written anew from time to time.</p>");
         if (run.End?.Error is { } error)
             html.Raw($"<div class=\"finding\"><b>The training failed.</b> {Html.Escape(error)}</div>");
 
@@ -108,7 +110,11 @@ internal static class ReportPage
             h =>
             {
                 if (run.Findings.Count == 0)
-                    h.Raw("<p class=\"fine\">Nothing conspicuous.</p>");
+                    h.Raw(
+                        Silence.Reason(run) is { } reason
+                            ? $"<p class=\"card\">Nothing was found, but {Html.Escape(reason)}.</p>"
+                            : "<p class=\"fine\">Nothing conspicuous.</p>"
+                    );
                 foreach (var finding in run.Findings)
                     h.Raw(
                         $"<div class=\"finding\"><b>{Html.Escape(char.ToUpperInvariant(finding.Title[0]) + finding.Title[1..])}</b> <span class=\"soft\">step {finding.Step}</span><p>{Html.Escape(finding.Evidence)}</p><p><b>Try:</b> {Html.Escape(finding.Advice)}</p></div>"

@@ -1,9 +1,8 @@
 using System.Diagnostics;
-using System.Text;
 
 namespace MLNetLosses.Training;
 
-/// <summary>Writes the report at the end, and after epochs as long as that takes no more than a two hundredth of the time.</summary>
+/// <summary>Writes the report at the start, at the end, and after epochs as long as that takes no more than a two hundredth of the time.</summary>
 internal sealed class ReportWriter : IRecordWriter
 {
     private readonly MonitoringOptions options;
@@ -16,11 +15,8 @@ internal sealed class ReportWriter : IRecordWriter
         this.options = options;
         try
         {
-            // What an earlier training left stays until there is something to say.
             Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(options.ReportFile!))!);
             using var probe = new FileStream(options.ReportFile!, FileMode.OpenOrCreate, FileAccess.Write, FileShare.ReadWrite);
-            if (probe.Length == 0)
-                probe.Write(Encoding.UTF8.GetBytes(ReportPage.Make(new())));
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
@@ -33,7 +29,8 @@ internal sealed class ReportWriter : IRecordWriter
 
     public void Write(LogRecord record, TrainingHistory history)
     {
-        if (record is EndRecord || (record is EpochRecord && whole.Elapsed.TotalSeconds > 1 && budget.Allows))
+        // At the start too: what an earlier training left is not to be taken for this one's.
+        if (record is RunRecord or EndRecord || (record is EpochRecord && whole.Elapsed.TotalSeconds > 1 && budget.Allows))
             budget.Run(() => TrainingReport.Save(options.ReportFile!, ReportPage.Make(history, options.Picture, Pictures)));
     }
 

@@ -43,7 +43,7 @@ internal static class RowSection
             : $"<br>says <b>{Html.Escape(row.Predicted)}</b>{sure}";
         var label = row.Label is null ? "" : $"label <b>{Html.Escape(row.Label)}</b>";
         html.Raw(
-            $"<figcaption>{label}{said}<br>loss {Html.Number(row.Loss)}<br><span class=\"soft\">{Html.Escape(source ?? $"row {row.Row}")}</span></figcaption></figure>"
+            $"<figcaption>{label}{said}<br>{Html.Escape(row.Measure ?? "loss")} {Html.Number(row.Loss)}<br><span class=\"soft\">{Html.Escape(source ?? $"row {row.Row}")}</span></figcaption></figure>"
         );
     }
 

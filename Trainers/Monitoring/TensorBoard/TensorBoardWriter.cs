@@ -1,17 +1,19 @@
 using System.Text;
+using static System.StringComparison;
 
 namespace MLNetLosses.Training;
 
 /// <summary>
-/// Writes a training as a file of events that TensorBoard shows: numbers over steps and epochs, pictures of the hardest rows, texts (loss, settings, findings), and
-/// the settings as hyper-parameters.
+/// Writes a training as a file of events that TensorBoard shows: numbers over steps and epochs, pictures of the hardest rows (of each epoch that is the best so
+/// far; without validation of the last), pictures that the validation gives, texts (loss, settings, findings), and the settings as hyper-parameters.
 /// </summary>
 internal sealed class TensorBoardWriter : IRecordWriter
 {
-    private const int Pictures = 8;
+    private const int MostPictures = 8;
     private static int files;
     private readonly RecordFile file;
     private readonly MonitoringOptions options;
+    private bool isDescribed;
 
     /// <exception cref="IOException">The folder cannot be written.</exception>
     public TensorBoardWriter(MonitoringOptions options)
@@ -33,20 +35,33 @@ internal sealed class TensorBoardWriter : IRecordWriter
         }
     }
 
+    /// <summary>Pictures that the validation of the next epoch to be written gave.</summary>
+    public IReadOnlyList<ReportPicture> Pictures { get; set; } = [];
+
     public void Write(LogRecord record, TrainingHistory history)
     {
         switch (record)
         {
             case RunRecord run:
-                if (run.ResumedAfterStep > 0)
-                    file.Write(EventMessages.Restart(run.Time, run.ResumedAfterStep + 1).ToArray());
+                // What an earlier training left in the folder is no part of this one.
+                file.Write(EventMessages.Restart(run.Time, run.ResumedAfterStep == 0 ? 0 : run.ResumedAfterStep + 1).ToArray());
                 Put(run, run.ResumedAfterStep, Begin(run));
                 break;
             case StepsRecord steps:
                 Put(steps, steps.Step, Scalars(Numbers(steps)));
                 break;
             case EpochRecord epoch:
-                Put(epoch, epoch.Step, [.. Scalars(Numbers(epoch)), .. Images(epoch)]);
+                Put(
+                    epoch,
+                    epoch.Step,
+                    [
+                        .. Experiment(history.Run, epoch),
+                        .. Scalars(Numbers(epoch)),
+                        .. epoch.IsBest ? Images(epoch) : [],
+                        .. Gallery("predictions", Pictures.Select(p => (p.Title, (byte[]?)p.Content))),
+                    ]
+                );
+                Pictures = [];
                 break;
             case FindingRecord { Finding: var finding }:
                 Put(
@@ -56,6 +71,8 @@ internal sealed class TensorBoardWriter : IRecordWriter
                 );
                 break;
             case EndRecord end:
+                if (history.Epochs is [.., var last] && !history.Epochs.Any(e => e.IsBest))
+                    Put(end, last.Step, Images(last));
                 Put(end, end.Steps, [EventMessages.SessionEnd(end.Time, end.Error is null)]);
                 break;
         }
@@ -73,18 +90,26 @@ internal sealed class TensorBoardWriter : IRecordWriter
         yield return EventMessages.Text("settings", Table(chosen));
         yield return EventMessages.Text("data", Table(run.Data));
         yield return EventMessages.Text("environment", Table(run.Environment));
+        yield return EventMessages.SessionStart(run.Time, chosen);
+    }
+
+    // What is measured is known when the first epoch is done; TensorBoard keeps what it is told first.
+    private IEnumerable<ProtoMessage> Experiment(RunRecord run, EpochRecord epoch)
+    {
+        if (isDescribed)
+            yield break;
+        isDescribed = true;
         yield return EventMessages.Experiment(
             run.Time,
-            chosen.Select(s => s.Key),
-            ["train/loss", "validation/loss", "validation/accuracy"]
+            Settings.Of(run).Select(s => s.Key),
+            Numbers(epoch).Select(n => n.Tag).Where(tag => tag.StartsWith("train/", Ordinal) || tag.StartsWith("validation/", Ordinal))
         );
-        yield return EventMessages.SessionStart(run.Time, chosen);
     }
 
     private static IEnumerable<ProtoMessage> Scalars(IEnumerable<(string Tag, double? Value)> numbers) =>
         numbers.Where(n => n.Value is not null).Select(n => EventMessages.Scalar(n.Tag, n.Value!.Value));
 
-    private static IEnumerable<(string, double?)> Numbers(StepsRecord steps)
+    private static IEnumerable<(string Tag, double? Value)> Numbers(StepsRecord steps)
     {
         yield return ("loss/total", steps.Loss);
         if (steps.Terms.Count > 1)
@@ -111,7 +136,7 @@ internal sealed class TensorBoardWriter : IRecordWriter
         }
     }
 
-    private static IEnumerable<(string, double?)> Numbers(EpochRecord epoch)
+    private static IEnumerable<(string Tag, double? Value)> Numbers(EpochRecord epoch)
     {
         yield return ("train/loss", epoch.Train.Loss);
         foreach (var (name, value) in epoch.Train.Metrics)
@@ -124,20 +149,49 @@ internal sealed class TensorBoardWriter : IRecordWriter
                 yield return ($"class {name}/{found.Name}", value);
     }
 
-    private IEnumerable<ProtoMessage> Images(EpochRecord epoch)
+    private IEnumerable<ProtoMessage> Images(EpochRecord epoch) =>
+        [
+            .. Rows("hardest validation rows", epoch.Validation?.HardestRows ?? [], isValidation: true),
+            .. Rows("hardest training rows", epoch.Train.HardestRows, isValidation: false),
+        ];
+
+    private IEnumerable<ProtoMessage> Rows(string tag, IReadOnlyList<RowFinding> rows, bool isValidation) =>
+        options.Picture is not { } picture
+            ? []
+            : Gallery(
+                tag,
+                rows.Take(MostPictures)
+                    .Select(row => (Words(row), Content: picture(new(row.Row, isValidation))))
+                    .Where(p => p.Content is not null)
+            );
+
+    // A place keeps its tag, so that a slider goes through the epochs; what a place shows at an epoch is said in a text beside it.
+    private static IEnumerable<ProtoMessage> Gallery(string tag, IEnumerable<(string Words, byte[]? Content)> pictures)
     {
-        if (!epoch.IsBest || options.Picture is null)
-            yield break;
-        foreach (var (isValidation, rows) in new[] { (true, epoch.Validation?.HardestRows ?? []), (false, epoch.Train.HardestRows) })
-        foreach (var row in rows.Take(Pictures))
-            if (options.Picture(new(row.Row, isValidation)) is { } content && PictureFormat.Of(content) is { } format)
-                yield return EventMessages.Image(
-                    $"hardest {(isValidation ? "validation" : "training")} rows/{row.Row} {row.Label} predicted {row.Predicted}",
-                    content,
-                    format.Width,
-                    format.Height
-                );
+        var shown = new List<KeyValuePair<string, string>>();
+        foreach (var (words, content) in pictures.Take(MostPictures))
+        {
+            if (PictureFormat.Of(content) is not { } format)
+                continue;
+            shown.Add(new($"{shown.Count + 1}", words));
+            yield return EventMessages.Image($"{tag}/{shown.Count}", content!, format.Width, format.Height);
+        }
+        if (shown.Count > 0)
+            yield return EventMessages.Text(tag, Table(shown));
     }
+
+    private static string Words(RowFinding row) =>
+        string.Join(
+            ", ",
+            new[]
+            {
+                $"row {row.Row}",
+                row.Label is null ? null : $"label {row.Label}",
+                row.Predicted is null ? null : $"predicted {row.Predicted}",
+                $"{row.Measure ?? "loss"} {Html.Number(row.Loss)}",
+                row.Source,
+            }.OfType<string>()
+        );
 
     private static string Table(IEnumerable<KeyValuePair<string, string>> rows)
     {
@@ -146,6 +200,6 @@ internal sealed class TensorBoardWriter : IRecordWriter
             text.Append($"| {Cell(name)} | {Cell(value)} |\n");
         return text.ToString();
 
-        static string Cell(string value) => value.Replace("|", "\\|", StringComparison.Ordinal).ReplaceLineEndings(" ");
+        static string Cell(string value) => value.Replace("|", "\\|", Ordinal).ReplaceLineEndings(" ");
     }
 }
