@@ -168,7 +168,7 @@ internal sealed class RunMonitor : IDisposable
     public void Diverged(TrainingDivergedException error, TrainingBatch? batch, LossInputs? inputs)
     {
         if (History.Findings.All(f => f.Kind != FindingKind.NotANumber || f.Step != error.Step))
-            Write(new FindingRecord { Finding = NotANumberOrigin.Find(error, state.Arena, batch, inputs) });
+            Write(new FindingRecord { Finding = NotANumberOrigin.Find(error, state.Arena, batch, inputs, new(History.Run)) });
     }
 
     public void End(TrainingResult result) =>

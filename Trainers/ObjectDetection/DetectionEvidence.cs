@@ -16,10 +16,14 @@ internal sealed class DetectionEvidence(SizedImageStore images, IReadOnlyList<st
     private const uint TruthColor = 0xFFFFFF;
 
     private readonly PriorityQueue<Image, (int Count, int Position)> worst = new();
+    private readonly long[] said = new long[classes.Count];
 
     /// <summary>Looks at an image.</summary>
     public void Add(int position, RowObjects truth, Detections detections)
     {
+        for (var i = 0; i < detections.Scores.Length; i++)
+            if (detections.Scores[i] >= scoreThreshold)
+                said[detections.Classes[i]]++;
         var errors = DetectionErrors.Of(truth, detections, scoreThreshold);
         if (errors.Count == 0)
             return;
@@ -33,19 +37,20 @@ internal sealed class DetectionEvidence(SizedImageStore images, IReadOnlyList<st
         var rows = worst.UnorderedItems.OrderByDescending(item => item.Priority).Select(item => item.Element).ToList();
         return new()
         {
-            Classes = [.. metrics.PerClass.Select(Figures)],
+            Classes = [.. metrics.PerClass.Select((one, c) => Figures(one, said[c]))],
             PrecisionRecall = [.. metrics.PerClass.Where(one => one.TargetCount > 0).Select(Curve)],
             HardestRows = [.. rows.Select(Finding)],
             Pictures = draws ? [.. rows.Take(MostPictures).Select(Picture)] : [],
         };
     }
 
-    private static ClassMetrics Figures(ObjectDetectionClassMetrics one) =>
+    private static ClassMetrics Figures(ObjectDetectionClassMetrics one, long said) =>
         new(
             one.Name,
             new Dictionary<string, double>
             {
                 ["count"] = one.TargetCount,
+                ["predicted"] = said,
                 ["mAP"] = one.AveragePrecision,
                 ["AP50"] = one.AveragePrecision50,
                 ["AP75"] = one.AveragePrecision75,

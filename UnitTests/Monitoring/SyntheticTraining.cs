@@ -52,6 +52,17 @@ internal sealed class SyntheticTraining
         Classes = random.Next(3, 15);
         Predicted = (_, t) => t < 0.1 && random.Next(4) == 0 ? 0 : 1;
         Suspects = Between(0, 0.006);
+        // In a third of them the weight of term b rises as a WeightRamp does. Drawn apart, so that the rest stays as it is.
+        var drawn = new Random(seed * 104729 + 7);
+        var (kind, end) = (drawn.Next(9), 0.05 + 0.95 * drawn.NextDouble());
+        if (kind < 3)
+            Weight = t =>
+                new MLNetLosses.Losses.WeightRamp
+                {
+                    Kind = (MLNetLosses.Losses.RampKind)kind,
+                    From = 1e-3,
+                    End = end,
+                }.At(t);
     }
 
     public double Start { get; set; }
@@ -63,12 +74,18 @@ internal sealed class SyntheticTraining
     public Func<double, double> Gradient { get; set; }
     public double GradientNoise { get; set; }
     public Func<double, double[]> Shares { get; set; }
+
+    /// <summary>The weight of term b; its share of the gradient is multiplied by it.</summary>
+    public Func<double, double> Weight { get; set; } = _ => 1;
     public Func<double, double> Cosine { get; set; }
     public Func<double, double> ValidationLoss { get; set; }
     public double ValidationNoise { get; set; }
     public int Classes { get; set; }
     public Func<int, double, int> Predicted { get; set; }
     public double Suspects { get; set; }
+
+    /// <summary>What the run was told.</summary>
+    public RunRecord Run { get; set; } = new();
 
     /// <summary>Factors on single intervals.</summary>
     public Dictionary<int, double> Jumps { get; } = [];
@@ -136,6 +153,7 @@ internal sealed class SyntheticTraining
             s =>
             {
                 var share = s.Between(0.965, 0.985);
+                s.Weight = _ => 1;
                 s.Shares = _ => [share, 1 - share];
             }
         ),
@@ -145,7 +163,17 @@ internal sealed class SyntheticTraining
             s =>
             {
                 var share = Math.Pow(10, s.Between(-6, -2.5));
+                s.Weight = _ => 1;
                 s.Shares = _ => [share, 1 - share];
+            }
+        ),
+        (
+            FindingKind.DeadTerm,
+            "one term sees nothing",
+            s =>
+            {
+                s.Weight = _ => 1;
+                s.Shares = _ => [0, 1];
             }
         ),
         (
@@ -218,7 +246,7 @@ internal sealed class SyntheticTraining
     {
         var history = new TrainingHistory();
         var lines = 10;
-        history.Add(new RunRecord { EpochCount = epochCount, StepCount = intervals * lines });
+        history.Add(Run with { EpochCount = epochCount, StepCount = intervals * lines });
         var nextEpoch = 1;
         for (var i = 0; i < intervals * part; i++)
         {
@@ -226,7 +254,7 @@ internal sealed class SyntheticTraining
             var loss = Level(t) * Math.Exp(Noise * Normal()) * Jumps.GetValueOrDefault(i, 1);
             var norm = Gradient(t) * Math.Exp(GradientNoise * Normal());
             var isSampled = i % Math.Max(1, intervals / 40) == 0;
-            var shares = Shares(t).Select(s => s * Math.Exp(0.3 * Normal())).ToArray();
+            var shares = Shares(t).Select((s, term) => s * (term == 1 ? Weight(t) : 1) * Math.Exp(0.3 * Normal())).ToArray();
             history.Add(
                 new StepsRecord
                 {
@@ -238,8 +266,8 @@ internal sealed class SyntheticTraining
                     UpdateRatio = isSampled ? Update(t) * Math.Exp(0.2 * Normal()) : null,
                     Terms = new Dictionary<string, TermRecord>
                     {
-                        ["a"] = Term(0.6 * loss, isSampled ? norm * shares[0] / shares.Sum() : null),
-                        ["b"] = Term(0.4 * loss, isSampled ? norm * shares[1] / shares.Sum() : null),
+                        ["a"] = Term(0.6 * loss, 1, isSampled ? norm * shares[0] / shares.Sum() : null),
+                        ["b"] = Term(0.4 * loss, Weight(t), isSampled ? norm * shares[1] / shares.Sum() : null),
                     },
                     GradientCosines = isSampled
                         ? new Dictionary<string, double> { ["a, b"] = Math.Clamp(Cosine(t) + 0.15 * Normal(), -1, 1) }
@@ -282,12 +310,12 @@ internal sealed class SyntheticTraining
         }
         return history;
 
-        static TermRecord Term(double value, double? norm) =>
+        static TermRecord Term(double value, double weight, double? norm) =>
             new()
             {
                 Value = value,
-                Weight = 1,
-                Weighted = value,
+                Weight = weight,
+                Weighted = weight * value,
                 GradientNorm = norm,
             };
     }

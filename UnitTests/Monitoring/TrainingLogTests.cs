@@ -220,6 +220,38 @@ public sealed class TrainingLogTests
     }
 
     [TestMethod]
+    public void RowsThatNobodyFollowsAreNotInTheLog()
+    {
+        string[] members = ["hardestRows", "suspectRows", "suspectCount", "rowCount"];
+        foreach (var isFollowed in new[] { true, false })
+        {
+            using var toy = new Toy();
+            var job = Watched(toy, Short with { Epochs = 1 }, new() { LogFile = File }, followsRows: isFollowed);
+            TrainingLoop.Run(job);
+            var train = Lines().Single(l => (string)l["kind"]! == "epoch")["train"]!.AsObject();
+            CollectionAssert.AreEqual(isFollowed ? members : [], members.Where(train.ContainsKey).ToArray());
+            Assert.AreEqual(isFollowed ? Toy.Rows : 0, TrainingHistory.Read(File).Epochs.Single().Train.RowCount);
+        }
+    }
+
+    [TestMethod]
+    [DataRow(1234567.0, "1234567")]
+    [DataRow(-9876543210.0, "-9876543210")]
+    [DataRow(0.0, "0")]
+    [DataRow(1234567.5, "1.23457E+06")]
+    [DataRow(0.123456789, "0.123457")]
+    [DataRow(1e30, "1E+30")]
+    [DataRow(double.NaN, "\"NaN\"")]
+    [DataRow(double.NegativeInfinity, "\"-Infinity\"")]
+    public void WholeNumbersAreInFullAndOthersHaveSixDigits(double number, string text)
+    {
+        var line = LogJson.Write(new StepsRecord { Loss = number });
+        StringAssert.Contains(line, $"\"loss\":{text},");
+        var read = ((StepsRecord)LogJson.Read(line)!).Loss;
+        Assert.IsTrue(read.Equals(number) || Math.Abs(read - number) <= 1e-5 * Math.Abs(number), $"{read}");
+    }
+
+    [TestMethod]
     public void PlaceThatCannotBeWrittenIsSaidAtOnce()
     {
         System.IO.File.WriteAllText(File, "");
@@ -244,7 +276,8 @@ public sealed class TrainingLogTests
         TrainingOptions options,
         MonitoringOptions monitoring,
         CheckpointOptions? checkpoint = null,
-        Func<CancellationToken, ValidationMetrics>? validate = null
+        Func<CancellationToken, ValidationMetrics>? validate = null,
+        bool followsRows = true
     ) =>
         new()
         {
@@ -257,6 +290,6 @@ public sealed class TrainingLogTests
             Monitoring = monitoring,
             ProgressInterval = 2,
             Checkpoint = checkpoint,
-            DescribeRows = (batch, inputs) => TrainedRows.OfLogits(batch, inputs),
+            DescribeRows = followsRows ? (batch, inputs) => TrainedRows.OfLogits(batch, inputs) : null,
         };
 }

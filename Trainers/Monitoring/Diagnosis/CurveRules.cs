@@ -23,7 +23,8 @@ internal static class CurveRules
                 FindingKind.Divergence,
                 "",
                 $"The loss had come down to {Number(curve.Lowest)} and now stands at {Number(curve.End)}; its spread around the trend is {Number(curve.Noise)}.",
-                "Lower the learning rate, warm up for longer, or clip the gradient (GradientClipNorm = 1). The model of the best epoch is kept where there is a validation.",
+                Advice.AnyOf("lower the learning rate", "warm up for longer", new Advice(history.Run).ClipGradient)
+                    + " The model of the best epoch is kept where there is a validation.",
                 curve.LastStep
             );
     }
@@ -52,7 +53,11 @@ internal static class CurveRules
             FindingKind.Spikes,
             "",
             $"{spikes.Count} intervals stand far out of the spread, the worst at step {curve.Steps[worst].Step} with {Number(curve.Values[worst])} where {Number(level[worst])} was usual.",
-            "Clip the gradient (GradientClipNorm = 1), look at the rows of those steps for damaged images or labels, or lower the learning rate or a term that can explode.",
+            Advice.AnyOf(
+                new Advice(history.Run).ClipGradient,
+                "look at the rows of those steps for damaged images or labels",
+                "lower the learning rate or a term that can explode"
+            ),
             curve.LastStep
         );
     }

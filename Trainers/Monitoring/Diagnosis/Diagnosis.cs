@@ -19,7 +19,10 @@ internal static class Diagnosis
         ValidationRules.LabelNoise,
     ];
 
-    /// <summary>Everything that is found, each kind and subject once.</summary>
+    /// <summary>
+    /// Everything that is found, each kind and subject once, with the evidence of the present: what the history says was found before does not count. Only a value
+    /// that is no number is not looked for again, since what the loop found out about it cannot be found out later.
+    /// </summary>
     public static IReadOnlyList<Finding> Examine(TrainingHistory history) => [.. Rules.SelectMany(rule => rule(history))];
 
     // While a training runs the loop looks closer (NotANumberOrigin); a log of another origin tells only this.
@@ -36,7 +39,7 @@ internal static class Diagnosis
                 FindingKind.NotANumber,
                 term ?? (double.IsFinite(steps.Loss) ? "gradient" : "loss"),
                 $"At step {steps.Step} {(term is null ? (double.IsFinite(steps.Loss) ? "the gradient" : "the loss") : $"the term '{term}'")} is no finite number.",
-                "Look at the rows of that step, lower the learning rate, or clip the gradient (GradientClipNorm = 1).",
+                Advice.AnyOf("look at the rows of that step", "lower the learning rate", new Advice(history.Run).ClipGradient),
                 steps.Step
             );
             yield break;

@@ -23,7 +23,7 @@ internal static class GradientRules
                 FindingKind.ExplodingGradient,
                 "",
                 $"The gradient's norm was {Number(usual)} and now is {Number(now)}.",
-                "Clip the gradient (GradientClipNorm = 1), lower the learning rate, or find the term whose gradient grows.",
+                Advice.AnyOf(new Advice(history.Run).ClipGradient, "lower the learning rate", "find the term whose gradient grows"),
                 history.LastStep
             );
     }
@@ -55,23 +55,23 @@ internal static class GradientRules
             yield break;
         var trained = late[^1].Terms.Where(t => t.Value.Weight != 0).Select(t => t.Key).ToList();
         var shares = trained.ToDictionary(name => name, name => Robust.Median(late.Select(s => Share(s, name))));
+        // A term whose weight still rises has not had its say, nor have the others beside it.
+        var rising = trained.Where(name => Rises(late, name)).ToHashSet();
+        var advice = new Advice(history.Run);
         foreach (var name in trained.Count < 2 ? [] : trained)
         {
             var share = shares[name];
-            if (share < 0.01)
-                yield return new(
-                    FindingKind.DeadTerm,
-                    name,
-                    $"The term '{name}' gives {share:P2} of the gradient (median of {late.Count} samples): it changes nothing.",
-                    $"Raise its weight {Number(Math.Min(1000, Math.Round(0.1 / Math.Max(share, 1e-4))))} times, leave it out, or let weights be learnt (LossWeighting).",
-                    late[^1].Step
-                );
-            else if (share > 0.95 && shares.Values.All(s => !(s < 0.01)))
+            if (share < 0.01 && !rising.Contains(name))
+                yield return Dead(name, share, late, advice);
+            else if (share > 0.95 && rising.Count == 0 && shares.Values.All(s => !(s < 0.01)))
                 yield return new(
                     FindingKind.DominatingTerm,
                     name,
                     $"The term '{name}' gives {share:P0} of the gradient (median of {late.Count} samples): the others hardly count.",
-                    "Lower its weight, or let weights be learnt (LossWeighting = new HomoscedasticUncertaintyLoss()).",
+                    Advice.AnyOf(
+                        "lower its weight",
+                        advice.LossWeighting is null ? "let weights be learnt (LossWeighting = new HomoscedasticUncertaintyLoss())" : null
+                    ),
                     late[^1].Step
                 );
         }
@@ -86,10 +86,46 @@ internal static class GradientRules
                     FindingKind.ConflictingTerms,
                     pair,
                     $"The gradients of {pair} have a cosine of {Number(Robust.Median(cosines))} (median of {cosines.Length} samples): what helps one harms the other.",
-                    "Weigh one of them less, or let a rule on gradients settle it (LossWeighting = new ProjectConflictingGradientsLoss()).",
+                    advice.LossWeighting?.Contains("ProjectConflictingGradients", StringComparison.Ordinal) == true
+                        ? "LossWeighting already takes the conflict out of the steps: weigh one of them less where the other does not come down."
+                        : "Weigh one of them less, or let a rule on gradients settle it (LossWeighting = new ProjectConflictingGradientsLoss()).",
                     late[^1].Step
                 );
         }
+    }
+
+    private static Finding Dead(string name, double share, List<StepsRecord> samples, Advice advice)
+    {
+        if (share > 0)
+            return new(
+                FindingKind.DeadTerm,
+                name,
+                $"The term '{name}' gives {share:P2} of the gradient (median of {samples.Count} samples): it changes nothing.",
+                Advice.AnyOf(
+                    $"raise its weight {Number(Math.Min(1000, Math.Round(0.1 / Math.Max(share, 1e-4))))} times",
+                    "leave it out",
+                    advice.LossWeighting is null ? "let weights be learnt (LossWeighting)" : null
+                ),
+                samples[^1].Step
+            );
+        var zeros = samples.Count(s => Share(s, name) == 0);
+        return new(
+            FindingKind.DeadTerm,
+            name,
+            $"The term '{name}' has a gradient of exactly 0 in {zeros} of {samples.Count} samples: it changes nothing, whatever its weight.",
+            "Look whether it sees any data: targets that are absent or all ignored, example weights or a mask of 0, a WeightRamp at 0, or inputs where its formula is flat. Else leave it out.",
+            samples[^1].Step
+        );
+    }
+
+    // Learnt and drawn weights go up and down: the end is compared with the beginning.
+    private static bool Rises(List<StepsRecord> samples, string name)
+    {
+        var third = samples.Count / 3;
+        return Level(samples.TakeLast(third)) > 1.05 * Level(samples.Take(third));
+
+        double Level(IEnumerable<StepsRecord> some) =>
+            Robust.Median(some.Select(s => s.Terms.TryGetValue(name, out var term) ? Math.Abs(term.Weight) : double.NaN));
     }
 
     private static double Share(StepsRecord steps, string name)

@@ -37,12 +37,18 @@ internal static class ValidationRules
             FindingKind.Overfitting,
             "",
             $"Since epoch {epochs[best].Epoch} the validation's {name} went from {Number(sign * curve[best])} to {Number(sign * (curve[best] + worse))} while the training loss fell from {Number(before)} to {Number(now)}.",
-            "Stronger augmentation, more weight decay or label smoothing, more data, a smaller network, or EarlyStoppingCriteria; the model of the best epoch is kept by default.",
+            Advice.AnyOf(
+                "stronger augmentation",
+                "more weight decay or label smoothing",
+                "more data",
+                "a smaller network",
+                new Advice(history.Run).UnlessSet("EarlyStoppingCriteria", "EarlyStoppingCriteria", "earlyStopping")
+            ) + " The model of the best epoch is kept by default.",
             epochs[^1].Step
         );
     }
 
-    /// <summary>A class that the validation has rows of and that no row was predicted as, for some epochs.</summary>
+    /// <summary>A class that the validation has rows, pixels or objects of and that none was predicted as, for some epochs.</summary>
     public static IEnumerable<Finding> ClassNeverPredicted(TrainingHistory history)
     {
         var epochs = history.Epochs.Where(e => e.Validation is { Classes.Count: > 0 }).ToList();
@@ -54,27 +60,16 @@ internal static class ValidationRules
         var never = Enumerable.Range(0, last[0].Count).Where(c => last.TrueForAll(classes => IsMissed(classes[c]))).ToList();
         if (never.Count == last[0].Count)
             yield break; // nothing is predicted at all: that is another trouble
+        var words = MissedClass.Of(history.Run);
         var classes = never.Select(c => last[^1][c]).ToList();
         if (classes.Count > MostNamed)
-            yield return Found(
-                "",
-                $"{classes.Count} of {last[0].Count} classes, such as {string.Join(", ", classes.Take(5).Select(c => $"'{c.Name}'"))}, were predicted for no row"
-            );
+            yield return Found("", words.Several(classes, last[0].Count));
         else
             foreach (var found in classes)
-                yield return Found(
-                    found.Name,
-                    $"No row was predicted as '{found.Name}', though {Number(found.Values["count"])} of the validation are"
-                );
+                yield return Found(found.Name, words.One(found.Name, found.Values["count"]));
 
         Finding Found(string subject, string evidence) =>
-            new(
-                FindingKind.ClassNeverPredicted,
-                subject,
-                $"{evidence}, in the last {Epochs} epochs.",
-                "Weigh the classes (ClassWeights = ClassWeights.Balanced), draw rare classes more often (SampleOrder), take a loss for imbalance (ClassBalanced, LogitAdjusted, Focal), or check the labels.",
-                epochs[^1].Step
-            );
+            new(FindingKind.ClassNeverPredicted, subject, $"{evidence}, in the last {Epochs} epochs.", words.Advice, epochs[^1].Step);
     }
 
     /// <summary>Rows that contradict their label, surely and for some epochs, while the others are learnt.</summary>
@@ -89,7 +84,15 @@ internal static class ValidationRules
             FindingKind.LabelNoise,
             "",
             $"{train.SuspectCount} of {train.RowCount} training rows ({share:P1}) contradict their label, surely and in the same way, for {RowTracker.Patience} epochs or more; the first: row {string.Join(", ", train.SuspectRows.Take(5).Select(r => r.Row))}.",
-            "Look at these rows (the report shows them) and mend their labels, or take a loss that stands noise (GeneralizedCrossEntropy, SymmetricCrossEntropy, label smoothing).",
+            Advice.AnyOf(
+                "look at these rows (the report shows them) and mend their labels",
+                new Advice(history.Run).UnlessLossIs(
+                    "take a loss that stands noise (GeneralizedCrossEntropy, SymmetricCrossEntropy, label smoothing)",
+                    "GeneralizedCrossEntropy",
+                    "SymmetricCrossEntropy",
+                    "labelSmoothing"
+                )
+            ),
             last.Step
         );
     }

@@ -2,6 +2,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
 
 namespace MLNetLosses.Training;
 
@@ -25,6 +26,7 @@ internal static class LogJson
         NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
         DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, // a log is not put into a page as it is
+        TypeInfoResolver = new DefaultJsonTypeInfoResolver { Modifiers = { LeaveOutRowsThatWereNotFollowed } },
         Converters = { new JsonStringEnumConverter(JsonNamingPolicy.CamelCase), new ShortNumberConverter() },
     };
 
@@ -45,9 +47,20 @@ internal static class LogJson
         return Array.Find(Kinds, k => k.Name == kind).Type is { } type ? (LogRecord?)node.Deserialize(type, Options) : null;
     }
 
-    // Six digits say all that these numbers mean; a third of the bytes.
+    // None was hard or suspect, or nobody looked: an empty list would not tell which.
+    private static void LeaveOutRowsThatWereNotFollowed(JsonTypeInfo type)
+    {
+        if (type.Type != typeof(TrainRecord))
+            return;
+        foreach (var member in type.Properties.Where(m => m.Name is "hardestRows" or "suspectRows" or "suspectCount" or "rowCount"))
+            member.ShouldSerialize = (train, _) => ((TrainRecord)train).RowCount > 0;
+    }
+
+    // Six digits say all that measured numbers mean; a third of the bytes. Whole numbers are counts, such as pixels, and stay as they are.
     private sealed class ShortNumberConverter : JsonConverter<double>
     {
+        private const double LargestWhole = 1L << 53;
+
         public override double Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
             reader.TokenType != JsonTokenType.String
                 ? reader.GetDouble()
@@ -65,6 +78,8 @@ internal static class LogJson
                 writer.WriteStringValue("NaN");
             else if (double.IsInfinity(value))
                 writer.WriteStringValue(value > 0 ? "Infinity" : "-Infinity");
+            else if (value == Math.Floor(value) && Math.Abs(value) <= LargestWhole)
+                writer.WriteNumberValue((long)value);
             else
                 writer.WriteRawValue(value.ToString("G6", System.Globalization.CultureInfo.InvariantCulture), skipInputValidation: true);
         }

@@ -40,7 +40,7 @@ internal sealed record TermRecord
     public double? GradientNorm { get; init; }
 }
 
-/// <summary>Numbers of the loss that are learnt or remembered: all of them where they are few, else a summary.</summary>
+/// <summary>Numbers of the loss that are learnt or remembered: all of them where they are few, else a summary of what is learnt.</summary>
 internal sealed record StateRecord
 {
     public IReadOnlyList<double>? Values { get; init; }
@@ -83,7 +83,7 @@ internal sealed record TrainRecord
     /// <summary>How many such rows there are.</summary>
     public int SuspectCount { get; init; }
 
-    /// <summary>Of how many rows; 0: rows are not followed.</summary>
+    /// <summary>Of how many rows; 0: rows are not followed, and a line of the log says nothing of them.</summary>
     public int RowCount { get; init; }
 }
 

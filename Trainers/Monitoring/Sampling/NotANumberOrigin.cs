@@ -10,12 +10,14 @@ internal static class NotANumberOrigin
     /// <param name="arena">The weights.</param>
     /// <param name="batch">The batch that it was found in; null: it is gone.</param>
     /// <param name="inputs">What the loss was given; null: it is gone.</param>
-    public static Finding Find(TrainingDivergedException error, WeightArena arena, TrainingBatch? batch, LossInputs? inputs)
+    /// <param name="advice">What fits the run.</param>
+    public static Finding Find(TrainingDivergedException error, WeightArena arena, TrainingBatch? batch, LossInputs? inputs, Advice advice)
     {
         using var scope = NewDisposeScope();
         using var frozen = no_grad();
         var what = $"'{error.Term}' became {error.Value} in step {error.Step} (epoch {error.Epoch}, batch {error.Batch}). ";
-        var weights = arena.Segments.Where(s => Wrong(s.Tensor) > 0).Select(s => s.Name).ToList();
+        // Statistics of a normalisation break in the same pass as the output; only a step breaks a parameter.
+        var weights = arena.Parameters.Where(s => Wrong(s.Tensor) > 0).Select(s => s.Name).ToList();
         if (batch is not null && Wrong(batch.Input) > 0)
             return Found(
                 $"the input holds {Wrong(batch.Input)} values that are no finite numbers, in {Rows(batch, batch.Input)}.",
@@ -29,7 +31,7 @@ internal static class NotANumberOrigin
         if (weights.Count > 0)
             return Found(
                 $"{Quantity.Of(weights.Count, "tensor")} of the weights hold values that are no finite numbers, the first of them {weights[0]}: an earlier step broke them.",
-                "Lower the learning rate, clip the gradient (GradientClipNorm = 1), or warm up for longer."
+                Advice.AnyOf("lower the learning rate", advice.ClipGradient, "warm up for longer")
             );
         if (
             inputs?.FirstOrDefault(i => i.Value.is_floating_point() && i.Value.requires_grad && Wrong(i.Value) > 0) is
@@ -42,7 +44,7 @@ internal static class NotANumberOrigin
         return error.Term == "gradient"
             ? Found(
                 "the data, the weights and the loss are finite: the gradient overflows on its way back.",
-                "Clip the gradient (GradientClipNorm = 1), lower the learning rate, or train in single precision."
+                Advice.AnyOf(advice.ClipGradient, "lower the learning rate", "train in single precision")
             )
             : Found(
                 "the data, the weights and the network's output are finite: the formula of this term overflows on them.",

@@ -1,11 +1,12 @@
-using System.Diagnostics;
-
 namespace MLNetLosses.Training;
 
 /// <summary>Lets something be measured as often as it takes no more than a share of the time.</summary>
-internal sealed class SamplingBudget(double share)
+/// <param name="share">The share.</param>
+/// <param name="clock">What tells the time; null: the system.</param>
+internal sealed class SamplingBudget(double share, TimeProvider? clock = null)
 {
-    private readonly Stopwatch whole = Stopwatch.StartNew();
+    private readonly TimeProvider clock = clock ?? TimeProvider.System;
+    private readonly long start = (clock ?? TimeProvider.System).GetTimestamp();
     private double spent;
     private double last;
     private int count;
@@ -14,14 +15,16 @@ internal sealed class SamplingBudget(double share)
     /// Whether the next measurement, as long as the last one, stays within the share. The first ones come early: they tell what it costs, and a short training shall
     /// not go without.
     /// </summary>
-    public bool Allows => share > 0 && (count == 0 || spent + last <= share * whole.Elapsed.TotalSeconds);
+    public bool Allows => share > 0 && (count == 0 || spent + last <= share * Elapsed);
 
     public void Run(Action measure)
     {
-        var before = whole.Elapsed.TotalSeconds;
+        var before = Elapsed;
         measure();
-        last = whole.Elapsed.TotalSeconds - before;
+        last = Elapsed - before;
         spent += last;
         count++;
     }
+
+    private double Elapsed => clock.GetElapsedTime(start).TotalSeconds;
 }
