@@ -4,10 +4,13 @@ using MLNetLosses.Interop;
 
 namespace MLNetLosses.Masks;
 
-/// <summary>The names of the classes of a column of masks, which are kept in an annotation.</summary>
+/// <summary>What a column of masks knows, kept in annotations: the names of its classes, and which class index does not count.</summary>
 internal static class MaskClasses
 {
     public const string Kind = "ClassNames";
+
+    /// <summary>The annotation of the class index that does not count.</summary>
+    public const string IgnoredKind = "IgnoreIndex";
 
     /// <summary>The name of class 0 where classes are painted on nothing.</summary>
     public const string Background = "background";
@@ -22,13 +25,28 @@ internal static class MaskClasses
         return [.. names.DenseValues().Select(name => name.ToString())];
     }
 
-    /// <summary>An annotation of the names; none without names.</summary>
-    public static DataViewSchema.Annotations? Annotations(IReadOnlyList<string>? names)
+    /// <summary>The class index that does not count, or null where the column names none.</summary>
+    public static int? IgnoredOf(DataViewSchema.Column column)
+    {
+        if (
+            column.Annotations.Schema.GetColumnOrNull(IgnoredKind) is not { Type: NumberDataViewType { RawType: var type } }
+            || type != typeof(int)
+        )
+            return null;
+        var index = 0;
+        column.Annotations.GetValue(IgnoredKind, ref index);
+        return index;
+    }
+
+    /// <summary>Annotations of the names, and of the index that does not count where there is one; none without names.</summary>
+    public static DataViewSchema.Annotations? Annotations(IReadOnlyList<string>? names, int? ignoreIndex = null)
     {
         if (names is null or [])
             return null;
         var builder = new DataViewSchema.Annotations.Builder();
         var value = Buffer(names);
+        if (ignoreIndex is { } ignored)
+            builder.Add(IgnoredKind, NumberDataViewType.Int32, (ref int target) => target = ignored);
         builder.Add(
             Kind,
             new VectorDataViewType(TextDataViewType.Instance, names.Count),

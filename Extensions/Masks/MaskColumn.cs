@@ -19,6 +19,9 @@ internal sealed class MaskColumn
     /// <summary>The names of the classes, or null.</summary>
     public string[]? ClassNames => MaskClasses.Of(Column);
 
+    /// <summary>The class index that does not count, or null.</summary>
+    public int? IgnoreIndex => MaskClasses.IgnoredOf(Column);
+
     /// <summary>Finds the column.</summary>
     /// <param name="schema">The columns.</param>
     /// <param name="name">The name.</param>

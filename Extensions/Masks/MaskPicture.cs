@@ -76,21 +76,36 @@ internal sealed class MaskPicture
                 2 => [.. Enumerable.Range(0, Width * Height).Select(i => png.Samples[2 * i])],
                 var channels => FromEqualChannels(png.Samples, channels, name),
             };
-        if (png.Channels > 2)
-            return FromEqualChannels(png.Samples, png.Channels, name);
         var result = new byte[Width * Height];
         for (var i = 0; i < result.Length; i++)
+        {
+            var value = Deep(png, i, 0);
+            if (png.Channels > 2 && (Deep(png, i, 1) != value || Deep(png, i, 2) != value))
+                throw NoIndex(name, i, $"({value}, {Deep(png, i, 1)}, {Deep(png, i, 2)})");
             result[i] =
-                png.Samples[i * png.Channels] == 0
-                    ? png.LowBytes[i * png.Channels]
+                value <= byte.MaxValue
+                    ? (byte)value
                     : throw MaskErrors.At(
                         name,
                         i,
                         Width,
-                        $"is {png.Samples[i * png.Channels] << 8 | png.LowBytes[i * png.Channels]}, but class indices are at most 255. Are these instance numbers or depths?"
+                        $"is {value}, but class indices are at most 255. Are these instance numbers or depths?"
                     );
+        }
         return result;
     }
+
+    /// <summary>A sample of 16 bits.</summary>
+    private static int Deep(PngPixels png, int pixel, int channel) =>
+        png.Samples[pixel * png.Channels + channel] << 8 | png.LowBytes![pixel * png.Channels + channel];
+
+    private InvalidDataException NoIndex(string name, int pixel, string color) =>
+        MaskErrors.At(
+            name,
+            pixel,
+            Width,
+            $"has the colour {color}, but class indices were expected. For masks of colours use MaskFormat.Colors(...)."
+        );
 
     /// <summary>Which pixels are anything but 0 (black), as 0 and 1.</summary>
     public byte[] ToBinary()
@@ -125,15 +140,7 @@ internal sealed class MaskPicture
         for (var i = 0; i < result.Length; i++)
         {
             var color = Rgb(samples, i * channels);
-            result[i] =
-                color == 0x010101u * (byte)color
-                    ? (byte)color
-                    : throw MaskErrors.At(
-                        name,
-                        i,
-                        Width,
-                        $"has the colour {MaskColor.Text(color)}, but class indices were expected. For masks of colours use MaskFormat.Colors(...)."
-                    );
+            result[i] = color == 0x010101u * (byte)color ? (byte)color : throw NoIndex(name, i, MaskColor.Text(color));
         }
         return result;
     }

@@ -16,7 +16,10 @@ public sealed partial class ImageSegmentationCatalog
     /// The true masks: <see cref="SegmentationMask"/>, or text, the path of a picture of class indices.
     /// </param>
     /// <param name="predictedMaskColumnName">The predicted masks, of the same sizes.</param>
-    /// <param name="ignoreIndex">Pixels with this true class are left out; those of 255 are anyway.</param>
+    /// <param name="ignoreIndex">
+    /// Pixels with this true class are left out; those of 255 are anyway. Null (the default): what the model that predicted the masks was trained to ignore, which
+    /// their column says; 255 leaves out nothing else.
+    /// </param>
     /// <param name="boundaryTolerance">
     /// Asks for <see cref="SegmentationMetrics.Surfaces"/>, boundary F1, surface Dice and distances of edges: up to which distance edges count as the same,
     /// 0 or more, in pixels, or in the unit of the spacings. Null (the default): not computed, which is faster.
@@ -25,7 +28,8 @@ public sealed partial class ImageSegmentationCatalog
     /// <param name="columnSpacing">The distance from column to column, above 0.</param>
     /// <returns>The metrics.</returns>
     /// <exception cref="ArgumentException">
-    /// A column is missing or of another type; masks of a row differ in size or kind, or hold an index that is no class (the message names row and pixel).
+    /// A column is missing or of another type; masks of a row differ in size or kind, or hold an index that is no class (the message names row and pixel, and
+    /// the file where the data have its path as <c>MaskPath</c> or <c>ImagePath</c>).
     /// </exception>
     /// <exception cref="ArgumentOutOfRangeException">The tolerance or a spacing is out of range.</exception>
     public SegmentationMetrics Evaluate(
@@ -48,11 +52,16 @@ public sealed partial class ImageSegmentationCatalog
         var predicted = MaskColumn.Find(data.Schema, predictedMaskColumnName, "predicted masks", environment);
         var evaluator = new SegmentationEvaluator(
             predicted.ClassNames ?? label.ClassNames,
-            ignoreIndex,
+            ignoreIndex ?? predicted.IgnoreIndex,
             boundaryTolerance,
             (rowSpacing, columnSpacing)
         );
-        using var cursor = data.GetRowCursor([label.Column, predicted.Column]);
+        var file = FileColumn(data.Schema, label.Column);
+        using var cursor = data.GetRowCursor([
+            label.Column,
+            predicted.Column,
+            .. file is { } column ? [column] : Array.Empty<DataViewSchema.Column>(),
+        ]);
         var (readLabel, readPredicted) = (label.CreateReader(cursor), predicted.CreateReader(cursor));
         while (cursor.MoveNext())
         {
@@ -67,12 +76,27 @@ public sealed partial class ImageSegmentationCatalog
             catch (ArgumentException e)
             {
                 throw new ArgumentException(
-                    $"Row {cursor.Position} cannot be evaluated (columns '{labelColumnName}' and '{predictedMaskColumnName}'). {e.Message}",
+                    $"Row {cursor.Position}{Named(cursor, file)} cannot be evaluated (columns '{labelColumnName}' and '{predictedMaskColumnName}'). {e.Message}",
                     e
                 );
             }
         }
         return evaluator.Metrics();
+    }
+
+    /// <summary>The column that tells the file of a mask, or of its image; null where there is none of the names that the loaders give.</summary>
+    private static DataViewSchema.Column? FileColumn(DataViewSchema schema, DataViewSchema.Column label) =>
+        new[] { label, schema.GetColumnOrNull("MaskPath"), schema.GetColumnOrNull("ImagePath") }.FirstOrDefault(column =>
+            column?.Type is TextDataViewType
+        );
+
+    private static string Named(DataViewRow row, DataViewSchema.Column? file)
+    {
+        if (file is not { } column)
+            return "";
+        ReadOnlyMemory<char> path = default;
+        row.GetGetter<ReadOnlyMemory<char>>(column)(ref path);
+        return $" ('{path}')";
     }
 
     /// <summary>

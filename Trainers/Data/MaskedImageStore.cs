@@ -98,9 +98,7 @@ internal sealed class MaskedImageStore(ImagePreprocessing preprocessing, bool ow
             throw wrong.First().Value;
         LayerCount = entries.Count == 0 ? 0 : entries[0].Layers;
         if (entries.Find(entry => entry.Layers != LayerCount) is { } other)
-            throw new InvalidDataException(
-                $"The mask of row {other.Row}{Named(other)} has {Kind(other.Layers)}, those before it have {Kind(LayerCount)}."
-            );
+            throw new InvalidDataException($"{MaskOf(other)} has {Kind(other.Layers)}, those before it have {Kind(LayerCount)}.");
         return undecodable;
 
         static string Kind(int layers) => layers == 0 ? "class indices" : $"{layers} layers";
@@ -123,7 +121,7 @@ internal sealed class MaskedImageStore(ImagePreprocessing preprocessing, bool ow
         foreach (var entry in entries)
             if (entry.Highest >= classCount && LayerCount == 0)
                 throw new InvalidDataException(
-                    $"The mask of row {entry.Row}{Named(entry)} has the class index {entry.Highest} at pixel ({entry.HighestAt.X}, {entry.HighestAt.Y}), but there are {classCount} classes (0 to {classCount - 1}): {string.Join(", ", classes.Take(20))}. "
+                    $"{MaskOf(entry)} has the class index {entry.Highest} at pixel ({entry.HighestAt.X}, {entry.HighestAt.Y}), but there are {classCount} classes (0 to {classCount - 1}): {string.Join(", ", classes.Take(20))}. "
                         + $"Set IgnoreIndex to {entry.Highest} if such pixels shall not count."
                 );
     }
@@ -223,7 +221,7 @@ internal sealed class MaskedImageStore(ImagePreprocessing preprocessing, bool ow
         catch (ImageDecodeException e)
         {
             // Another kind of exception: a row without a readable image may be skipped, one without a mask not.
-            throw new InvalidDataException($"The mask of row {entry.Row}{Named(entry)} cannot be read: {e.Problem}", e);
+            throw new InvalidDataException($"{MaskOf(entry)} cannot be read: {e.Problem}", e);
         }
     }
 
@@ -231,7 +229,7 @@ internal sealed class MaskedImageStore(ImagePreprocessing preprocessing, bool ow
     {
         if ((entry.MaskWidth, entry.MaskHeight) != (entry.SourceWidth, entry.SourceHeight))
             throw new InvalidDataException(
-                $"The mask of row {entry.Row}{Named(entry)} has {entry.MaskWidth} x {entry.MaskHeight} pixels, but its image{(entry.ImagePath is null ? "" : $" '{entry.ImagePath}'")} has {entry.SourceWidth} x {entry.SourceHeight}. Make the mask anew from the image as it is seen."
+                $"{MaskOf(entry)} has {entry.MaskWidth} x {entry.MaskHeight} pixels, but its image{(entry.ImagePath is null ? "" : $" '{entry.ImagePath}'")} has {entry.SourceWidth} x {entry.SourceHeight}. Make the mask anew from the image as it is seen."
             );
     }
 
@@ -271,16 +269,27 @@ internal sealed class MaskedImageStore(ImagePreprocessing preprocessing, bool ow
 
     private ImagePreprocessing Sized(Entry entry)
     {
-        if (entry.Width == 0)
-        {
-            const int longest = 16384;
-            if (ownSize && Math.Max(entry.SourceWidth, entry.SourceHeight) > longest)
-                throw new ImageDecodeException(
-                    $"it has {entry.SourceWidth} x {entry.SourceHeight} pixels; images that keep their size have at most {longest} in a row or column. Cut it, or set ImageWidth and ImageHeight."
-                );
-            (entry.Width, entry.Height) = ownSize ? (entry.SourceWidth, entry.SourceHeight) : (preprocessing.Width, preprocessing.Height);
-        }
-        return ownSize ? preprocessing with { Width = entry.Width, Height = entry.Height } : preprocessing;
+        var target = Sized(preprocessing, ownSize, entry.SourceWidth, entry.SourceHeight);
+        (entry.Width, entry.Height) = (target.Width, target.Height);
+        return target;
+    }
+
+    /// <summary>At which size an image is given to the network.</summary>
+    /// <exception cref="ImageDecodeException">It keeps its size, which is too large.</exception>
+    internal static ImagePreprocessing Sized(ImagePreprocessing preprocessing, bool ownSize, int width, int height)
+    {
+        const int longest = 16384;
+        if (!ownSize)
+            return preprocessing;
+        return Math.Max(width, height) <= longest
+            ? preprocessing with
+            {
+                Width = width,
+                Height = height,
+            }
+            : throw new ImageDecodeException(
+                $"it has {width} x {height} pixels; images that keep their size have at most {longest} in a row or column. Cut it, or set ImageWidth and ImageHeight."
+            );
     }
 
     private byte[] ReadPixels(Entry entry)
@@ -340,7 +349,11 @@ internal sealed class MaskedImageStore(ImagePreprocessing preprocessing, bool ow
         return true;
     }
 
-    private static string Named(Entry entry) => entry.MaskPath is { Length: > 0 } path ? $" ('{path}')" : "";
+    /// <summary>Names a mask by its file, or where it came from elsewhere by that of its image.</summary>
+    private static string MaskOf(Entry entry) =>
+        !string.IsNullOrEmpty(entry.MaskPath) ? $"The mask of row {entry.Row} ('{entry.MaskPath}')"
+        : !string.IsNullOrEmpty(entry.ImagePath) ? $"The mask of image '{entry.ImagePath}' (row {entry.Row})"
+        : $"The mask of row {entry.Row}";
 
     private sealed class Entry
     {

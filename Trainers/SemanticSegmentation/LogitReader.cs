@@ -33,12 +33,36 @@ internal static class LogitReader
             classes.to(ScalarType.Byte).cpu().contiguous().bytes.CopyTo(result);
             return result;
         }
+        Read(logits, 0, mode, new((int)logits.shape[2], height), new((int)logits.shape[3], width), (0, height), result);
+        return result;
+    }
+
+    /// <summary>Makes some rows of what <see cref="Classes"/> gives.</summary>
+    /// <param name="logits">[1, outputs, h, w] on the CPU: the rows of all logits that the wanted ones lie between.</param>
+    /// <param name="firstRow">The first of them.</param>
+    /// <param name="mode">What the outputs mean.</param>
+    /// <param name="rows">From all rows of logits to those of the result.</param>
+    /// <param name="columns">The same of columns.</param>
+    /// <param name="wanted">The rows of the result that are made.</param>
+    /// <param name="result">The whole result.</param>
+    public static void Read(
+        Tensor logits,
+        int firstRow,
+        SegmentationMode mode,
+        Axis rows,
+        Axis columns,
+        (int Start, int End) wanted,
+        byte[] result
+    )
+    {
+        using var scope = NewDisposeScope();
+        var multilabel = mode == SegmentationMode.Multilabel;
         var flat = logits.to(ScalarType.Float32).contiguous();
         var (outputs, h, w) = ((int)flat.shape[1], (int)flat.shape[2], (int)flat.shape[3]);
-        var (columns, rows) = (new Axis(w, width), new Axis(h, height));
+        var (width, height) = (columns.First.Length, rows.First.Length);
         Parallel.For(
-            0,
-            height,
+            wanted.Start,
+            wanted.End,
             () => new RowBuffers(w, width),
             (y, _, buffers) =>
             {
@@ -46,7 +70,7 @@ internal static class LogitReader
                 for (var output = 0; output < outputs; output++)
                 {
                     var plane = values.Slice(output * h * w, h * w);
-                    var line = Row(plane, w, rows, y, columns, buffers);
+                    var line = Row(plane, w, firstRow, rows, y, columns, buffers);
                     if (multilabel)
                         Positive(line, result.AsSpan((output * height + y) * width, width));
                     else if (outputs == 1)
@@ -61,7 +85,6 @@ internal static class LogitReader
             },
             _ => { }
         );
-        return result;
     }
 
     /// <summary>[outputs, height, width]: softmax over the outputs, or a sigmoid of each.</summary>
@@ -76,12 +99,20 @@ internal static class LogitReader
 
     /// <summary>A row of a plane at the wanted size.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static ReadOnlySpan<float> Row(ReadOnlySpan<float> plane, int w, Axis rows, int y, Axis columns, RowBuffers buffers)
+    private static ReadOnlySpan<float> Row(
+        ReadOnlySpan<float> plane,
+        int w,
+        int firstRow,
+        Axis rows,
+        int y,
+        Axis columns,
+        RowBuffers buffers
+    )
     {
-        var upper = plane.Slice(rows.First[y] * w, w);
+        var upper = plane.Slice((rows.First[y] - firstRow) * w, w);
         if (!rows.IsIdentity)
         {
-            var lower = plane.Slice(rows.Second[y] * w, w);
+            var lower = plane.Slice((rows.Second[y] - firstRow) * w, w);
             var share = new Vector<float>(rows.Share[y]);
             var between = buffers.Between.AsSpan(0, w);
             var x = 0;
@@ -146,7 +177,7 @@ internal static class LogitReader
     }
 
     /// <summary>For each position of an axis, the two source positions that it lies between, and the share of the second.</summary>
-    private sealed class Axis
+    internal sealed class Axis
     {
         public Axis(int source, int target)
         {

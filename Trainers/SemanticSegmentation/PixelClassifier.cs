@@ -76,9 +76,12 @@ internal sealed class PixelClassifier : IDisposable
         [
             .. new TilePlan(model.PredictionPixels, model.TileOverlap, network.Stride).Tiles(width, height),
         ];
-        if (tiles.Length > 1 && model.OwnSize)
+        if (tiles.Length > 1 && (model.OwnSize || model.ProbabilitiesColumnName is null))
         {
-            results[images[0].Index] = Tiled(network, bytes, tiles);
+            var (index, image) = images[0];
+            results[index] = model.OwnSize
+                ? Tiled(network, bytes, tiles)
+                : new(Banded(network, bytes, tiles, image.OwnWidth, image.OwnHeight), null);
             return;
         }
         var logits = tiles.Length == 1 ? network.call(normalization.Apply(bytes.to(device))) : Assembled(network, bytes, tiles);
@@ -115,7 +118,31 @@ internal sealed class PixelClassifier : IDisposable
         return new(MaskOf(mask, width, height), probabilities);
     }
 
-    /// <summary>A large image that is brought to another size afterwards: all of its logits.</summary>
+    /// <summary>A large image whose mask has another size: each row of tiles goes into the mask, so that no more than its logits are held.</summary>
+    private SegmentationMask Banded(SegmentationNetwork network, Tensor bytes, (TileSpan X, TileSpan Y)[] tiles, int width, int height)
+    {
+        var source = ((int)bytes.shape[3], (int)bytes.shape[2]);
+        var mask = new LogitBands(model.Mode, model.Outputs, source, (width, height));
+        Tensor? above = null;
+        foreach (var row in tiles.GroupBy(tile => tile.Y))
+        {
+            using var scope = NewDisposeScope();
+            var (y, first) = (row.Key, above is null ? 0 : 1);
+            var band = empty([1, model.Outputs, first + y.KeepLength, bytes.shape[3]], ScalarType.Float32);
+            if (above is not null)
+                band.narrow(2, 0, 1).copy_(above);
+            foreach (var tile in row)
+            {
+                using var one = NewDisposeScope();
+                band.narrow(2, first, y.KeepLength).narrow(3, tile.X.KeepStart, tile.X.KeepLength).copy_(Logits(network, bytes, tile));
+            }
+            mask.Add(band, y.KeepStart - first);
+            above = band.narrow(2, band.shape[2] - 1, 1).clone().MoveToOuterDisposeScope();
+        }
+        return MaskOf(mask.Classes, width, height);
+    }
+
+    /// <summary>A large image of which probabilities are wanted at another size: all of its logits, which are no more.</summary>
     private Tensor Assembled(SegmentationNetwork network, Tensor bytes, (TileSpan X, TileSpan Y)[] tiles)
     {
         var whole = empty([1, model.Outputs, bytes.shape[2], bytes.shape[3]], ScalarType.Float32, device);

@@ -12,14 +12,26 @@ namespace MLNetLosses;
 internal sealed record DecodedImage(byte[]? Pixels, int Width = 0, int Height = 0, int OwnWidth = 0, int OwnHeight = 0)
 {
     /// <summary>Decodes the image of a row.</summary>
-    /// <exception cref="ImageDecodeException">It cannot be read; names the row and the file.</exception>
+    /// <exception cref="ImageDecodeException">It cannot be read, or keeps a size that is too large; names the row and the file.</exception>
     public static DecodedImage Of(RowImage image, ImagePreprocessing preprocessing, bool ownSize)
     {
         var (width, height) = image.Size();
-        var target = ownSize ? preprocessing with { Width = width, Height = height } : preprocessing;
+        var target = Sized();
         var pixels = GC.AllocateUninitializedArray<byte>(target.ImageBytes);
         image.Decode(target, pixels);
         return new(pixels, target.Width, target.Height, width, height);
+
+        ImagePreprocessing Sized()
+        {
+            try
+            {
+                return MaskedImageStore.Sized(preprocessing, ownSize, width, height);
+            }
+            catch (ImageDecodeException e)
+            {
+                throw e.At(image.Row, image.Path);
+            }
+        }
     }
 }
 

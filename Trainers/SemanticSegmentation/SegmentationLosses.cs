@@ -16,6 +16,10 @@ internal static class SegmentationLosses
     /// <summary>The terms of a sum, or the loss itself.</summary>
     public static IEnumerable<Loss> TermsOf(Loss loss) => loss is ISumLoss sum ? sum.Terms.Select(term => term.Loss) : [loss];
 
+    /// <summary>The losses that hold no other, in sums and within other losses.</summary>
+    private static IEnumerable<Loss> Leaves(Loss loss) =>
+        loss.InnerLosses.Any() ? loss.InnerLosses.SelectMany(inner => Leaves(inner.Loss)) : [loss];
+
     /// <summary>Whether a loss compares outputs at several scales.</summary>
     public static bool IsSupervisedDeeply(Loss loss) => loss.RequiredInputs.Contains("logits0");
 
@@ -25,7 +29,10 @@ internal static class SegmentationLosses
         foreach (var term in TermsOf(loss))
             if (term.RequiredInputs.Except(Given).FirstOrDefault() is { } input)
                 return $"{term.Name} needs the input '{input}', which a segmentation trainer does not make.";
-        return null;
+        const TargetForms masks = TargetForms.Indices | TargetForms.Labels;
+        return Leaves(loss).OfType<SegmentationLoss>().FirstOrDefault(leaf => (leaf.TargetForms & masks) == 0) is { } other
+            ? $"{other.Name} takes probabilities as targets, which masks are not."
+            : null;
     }
 
     /// <summary>The loss with <see cref="SegmentationMask.Ignored"/> as ignored target in every part that has one.</summary>
@@ -52,6 +59,19 @@ internal static class SegmentationLosses
                     $"{part.Name} ignores {own}, the trainer {(ignoreIndex is { } told ? $"{told} and " : "")}{SegmentationMask.Ignored}: set IgnoreIndex of the trainer to {own}, and leave that of the loss."
                 );
     }
+
+    /// <summary>The loss with a weight of 0 for each scale that a deep supervision with weights does not name.</summary>
+    public static SegmentationLoss WeighingScales(SegmentationLoss loss, int scales) =>
+        (SegmentationLoss)Change(
+            loss,
+            part =>
+                part is DeepSupervisionLoss { Weights: { } weights } deep && weights.Count < scales
+                    ? deep with
+                    {
+                        Weights = [.. weights, .. Enumerable.Repeat(0.0, scales - weights.Count)],
+                    }
+                    : part
+        );
 
     /// <summary>Whether every part can leave pixels out.</summary>
     public static string? CannotIgnore(Loss loss) =>
@@ -86,12 +106,12 @@ internal static class SegmentationLosses
     }
 
     /// <summary>
-    /// The maps that terms read where they are given, so that readers make them ahead of the steps. A map is given where one kind of it is asked for: two terms
-    /// that read different maps by one name make their own.
+    /// The maps that losses read where they are given, so that readers make them ahead of the steps. A map is given where one kind of it is asked for: two losses
+    /// that read different maps by one name, within other losses too, make their own.
     /// </summary>
     public static IReadOnlyList<TargetMap> Maps(SegmentationLoss loss, int outputs, bool labels)
     {
-        var terms = TermsOf(loss).ToList();
+        var terms = Leaves(loss).ToList();
         var maps = new List<TargetMap>();
         if (Single<BorderDistanceLoss>(terms, "distanceMaps", Kind) is { } distance)
             maps.Add(new("distanceMaps", targets => distance.DistanceMaps(targets, outputs, labels)));

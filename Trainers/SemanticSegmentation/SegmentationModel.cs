@@ -15,6 +15,9 @@ internal sealed record SegmentationModel
     /// <summary>The names of the classes.</summary>
     public required string[] Classes { get; init; }
 
+    /// <summary>The class index that did not count in the training, besides <see cref="SegmentationMask.Ignored"/>; models saved before it was kept have none.</summary>
+    public int? IgnoreIndex { get; init; }
+
     /// <summary>Colours and normalisation; and the size that images are brought to, unless they keep their own.</summary>
     public required ImagePreprocessing Preprocessing { get; init; }
 

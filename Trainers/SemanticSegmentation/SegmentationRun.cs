@@ -17,6 +17,7 @@ internal sealed class SegmentationRun(IHost host, IChannel channel, SemanticSegm
     private const int UsualCrop = 256;
     private const int UsualSideHeads = 2;
     private readonly bool ownSize = options.ImageWidth is null;
+    private readonly bool deep = SegmentationLosses.TermsOf(options.Loss).Any(SegmentationLosses.IsSupervisedDeeply);
 
     /// <summary>Trains a model.</summary>
     public SemanticSegmentationTransformer Fit(IDataView input, IDataView? validationData)
@@ -118,7 +119,7 @@ internal sealed class SegmentationRun(IHost host, IChannel channel, SemanticSegm
 
     private TrainingResult Train(SegmentationNetwork network, SegmentationData data, ImageLoaderOptions loading)
     {
-        var definition = FitLoss(data, out var canIgnore);
+        var definition = FitLoss(data, network.SideHeads + 1, out var canIgnore);
         var loss = BuildLoss(
             definition,
             new()
@@ -153,7 +154,6 @@ internal sealed class SegmentationRun(IHost host, IChannel channel, SemanticSegm
                 options.ReportFile is not null || options.TensorBoardFolder is not null,
                 CheckAlive
             );
-        var deep = network.SideHeads > 0;
         return Train(
             network,
             loss,
@@ -201,10 +201,10 @@ internal sealed class SegmentationRun(IHost host, IChannel channel, SemanticSegm
         return batch.Targets.With([("logits", logits[0]), .. logits.Select((each, i) => ($"logits{i}", each))]);
     }
 
-    /// <summary>What is ignored and what classes weigh reaches every term.</summary>
-    private SegmentationLoss FitLoss(SegmentationData data, out bool canIgnore)
+    /// <summary>What is ignored and what classes weigh reaches every term; deep supervisions with fewer weights than there are scales leave the others out.</summary>
+    private SegmentationLoss FitLoss(SegmentationData data, int scales, out bool canIgnore)
     {
-        var loss = SegmentationLosses.Ignoring(options.Loss, options.IgnoreIndex);
+        var loss = SegmentationLosses.WeighingScales(SegmentationLosses.Ignoring(options.Loss, options.IgnoreIndex), scales);
         var form = data.Mode == SegmentationMode.Multilabel ? TargetForms.Labels : TargetForms.Indices;
         if (SegmentationLosses.NotTaking(loss, form) is { Count: > 0 } parts)
             throw new ArgumentException(
@@ -263,6 +263,7 @@ internal sealed class SegmentationRun(IHost host, IChannel channel, SemanticSegm
             Backbone = options.Backbone,
             Mode = mode,
             Classes = [.. classes],
+            IgnoreIndex = options.IgnoreIndex,
             Preprocessing = preprocessing,
             OwnSize = ownSize,
             PredictionPixels = options.PredictionPixels,

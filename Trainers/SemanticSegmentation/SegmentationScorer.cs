@@ -84,7 +84,11 @@ internal sealed class SegmentationScorer(
     {
         List<DataViewSchema.DetachedColumn> columns =
         [
-            new(model.PredictedLabelColumnName, SegmentationMaskDataViewType.Instance, MaskClasses.Annotations(model.Classes)),
+            new(
+                model.PredictedLabelColumnName,
+                SegmentationMaskDataViewType.Instance,
+                MaskClasses.Annotations(model.Classes, model.IgnoreIndex)
+            ),
         ];
         if (model.AreasColumnName is { } areas)
             columns.Add(

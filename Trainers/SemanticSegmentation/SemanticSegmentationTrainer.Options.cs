@@ -46,8 +46,8 @@ public sealed partial class SemanticSegmentationTrainer
         public IReadOnlyList<string>? ClassNames { get; set; }
 
         /// <summary>
-        /// A class index that counts nowhere, in no loss and no metric, 0 to 255, besides <see cref="SegmentationMask.Ignored"/>, which never counts. Null (the
-        /// default): no other.
+        /// A class index that counts nowhere, in no loss and no metric, 0 to 255, besides <see cref="SegmentationMask.Ignored"/>, which never counts. The model
+        /// keeps it, so that <see cref="Microsoft.ML.ImageSegmentationCatalog.Evaluate"/> leaves it out by itself. Null (the default): no other.
         /// </summary>
         public int? IgnoreIndex { get; set; }
 
@@ -92,7 +92,8 @@ public sealed partial class SemanticSegmentationTrainer
 
         /// <summary>
         /// The most pixels that the network is given at once when it predicts, 4096 or more: it bounds the memory. A larger image is cut into overlapping
-        /// tiles. Default 1,048,576.
+        /// tiles. Where <see cref="ImageWidth"/> is set, the outputs of a row of tiles are held besides; with <see cref="ProbabilitiesColumnName"/>, those of the
+        /// image. Default 1,048,576.
         /// </summary>
         public int PredictionPixels { get; set; } = 1 << 20;
 

@@ -64,10 +64,12 @@ public sealed partial class SemanticSegmentationTrainer : IEstimator<SemanticSeg
         ArgumentNullException.ThrowIfNull(inputSchema);
         ImageColumn.Check(inputSchema, options.FeatureColumnName, host);
         MaskColumn.Check(inputSchema, options.LabelColumnName, "masks (LabelColumnName)", host);
-        var names = SchemaShapes.Vector(MaskClasses.Kind, TextDataViewType.Instance);
+        List<SchemaShape.Column> known = [SchemaShapes.Vector(MaskClasses.Kind, TextDataViewType.Instance)];
+        if (options.IgnoreIndex is not null)
+            known.Add(SchemaShapes.Scalar(MaskClasses.IgnoredKind, NumberDataViewType.Int32));
         List<SchemaShape.Column> added =
         [
-            SchemaShapes.Scalar(options.PredictedLabelColumnName, SegmentationMaskDataViewType.Instance, names),
+            SchemaShapes.Scalar(options.PredictedLabelColumnName, SegmentationMaskDataViewType.Instance, [.. known]),
         ];
         if (options.AreasColumnName is { } areas)
             added.Add(SchemaShapes.Vector(areas, NumberDataViewType.Int64, ScoreAnnotations.SlotNamesShape));

@@ -57,6 +57,17 @@ public class MaskFormatTests
         Refused(["deeper.png", "pixel (1, 0)", "is 258"], () => MaskFormat.Indices().Read(path));
     }
 
+    [TestMethod]
+    public void SixteenBitsOfEqualChannelsAreReadUpTo255Too()
+    {
+        var path = Write("rgb.png", Png.Write(2, 1, Png.Rgb, 16, [0, 7, 0, 7, 0, 7, 0, 255, 0, 255, 0, 255]));
+        CollectionAssert.AreEqual(new byte[] { 7, 255 }, MaskFormat.Indices().Read(path).Values.ToArray());
+        path = Write("rgba.png", Png.Write(2, 1, Png.RgbAlpha, 16, [0, 3, 0, 3, 0, 3, 255, 255, 1, 2, 1, 2, 1, 2, 255, 255]));
+        Refused(["rgba.png", "pixel (1, 0)", "is 258"], () => MaskFormat.Indices().Read(path));
+        path = Write("colour.png", Png.Write(1, 1, Png.Rgb, 16, [0, 7, 0, 8, 0, 7]));
+        Refused(["colour.png", "pixel (0, 0)", "(7, 8, 7)"], () => MaskFormat.Indices().Read(path));
+    }
+
     /// <summary>Skia writes all five filters; what it decodes is what we read.</summary>
     [TestMethod]
     public void FiltersAreUndoneAsDecodersDo()

@@ -48,6 +48,27 @@ public class BadDataTests
     }
 
     [TestMethod]
+    public void AnIndexOutsideTheClassesOfALoadedFolderNamesTheImage()
+    {
+        using var folder = new DrawnShapes();
+        folder.Dataset(3, []);
+        File.Delete(Path.Combine(folder.Folder, "classes.txt"));
+        var indices = new byte[576];
+        indices[5 * 24 + 7] = 9;
+        File.WriteAllBytes(Path.Combine(folder.Folder, "masks", "1.png"), DrawnShapes.GrayPng(24, 24, indices));
+        var data = Segmenting.Context().Data.LoadSegmentationFolder(folder.Folder);
+        var options = Segmenting.Small(o => o.ClassNames = DrawnShapes.Classes);
+        var message = Assert.ThrowsExactly<InvalidDataException>(() => Segmenting.Fit(data, options)).Message;
+        var image = Path.Combine(folder.Folder, "images", "1.png");
+        foreach (var part in new[] { $"The mask of image '{image}' (row 1)", "(7, 5)", "class index 9" })
+            StringAssert.Contains(message, part);
+        using var model = Segmenting.Fit(DrawnShapes.Data(4), options);
+        message = Assert.Throws<ArgumentException>(() => Segmenting.Context().ImageSegmentation.Evaluate(model.Transform(data))).Message;
+        foreach (var part in new[] { $"Row 1 ('{Path.Combine(folder.Folder, "masks", "1.png")}')", "Pixel (7, 5)", "is 9" })
+            StringAssert.Contains(message, part);
+    }
+
+    [TestMethod]
     public void AnUnreadableImageNamesItsRowOrIsSkipped()
     {
         using var folder = new DrawnShapes();

@@ -130,6 +130,20 @@ internal sealed class DrawnShapes : IDisposable
         return rows;
     }
 
+    /// <summary>Writes images, masks and the names of classes as <c>LoadSegmentationFolder</c> reads them.</summary>
+    public void Dataset(int count, IEnumerable<string> classes)
+    {
+        Directory.CreateDirectory(Path.Combine(Folder, "images"));
+        Directory.CreateDirectory(Path.Combine(Folder, "masks"));
+        File.WriteAllLines(Path.Combine(Folder, "classes.txt"), classes);
+        for (var i = 0; i < count; i++)
+        {
+            var (image, indices) = Draw(i);
+            File.WriteAllBytes(Path.Combine(Folder, "images", $"{i}.png"), image);
+            File.WriteAllBytes(Path.Combine(Folder, "masks", $"{i}.png"), GrayPng(24, 24, indices));
+        }
+    }
+
     public static byte[] GrayPng(int width, int height, byte[] indices)
     {
         using var bitmap = new SKBitmap(width, height, SKColorType.Gray8, SKAlphaType.Opaque);

@@ -28,6 +28,16 @@ public class LossFittingTests
         );
 
     [TestMethod]
+    public void ScalesThatADeepSupervisionDoesNotWeighCountNothingForIt() =>
+        Assert.AreEqual(
+            Loss.Parse<SegmentationLoss>("DeepSupervision(inner: Dice(), weights: [1, 0, 0]) + DeepSupervision(inner: Lovasz())"),
+            SegmentationLosses.WeighingScales(
+                Loss.Parse<SegmentationLoss>("DeepSupervision(inner: Dice(), weights: [1]) + DeepSupervision(inner: Lovasz())"),
+                scales: 3
+            )
+        );
+
+    [TestMethod]
     public void ALossThatIgnoresAnotherIndexThanTheTrainerIsRefused()
     {
         var error = Assert.ThrowsExactly<ArgumentException>(() =>
@@ -164,6 +174,9 @@ public class LossFittingTests
     }
 
     [TestMethod]
-    public void TwoTermsThatReadDifferentMapsMakeTheirOwn() =>
-        Assert.IsEmpty(SegmentationLosses.Maps((SegmentationLoss)new BoundaryLoss() + new HausdorffDistanceLoss(), 3, labels: false));
+    [DataRow("Boundary() + HausdorffDistance()", 0)]
+    [DataRow("Boundary() + DeepSupervision(inner: HausdorffDistance())", 0)]
+    [DataRow("Boundary() + DeepSupervision(inner: CrossEntropy() + Boundary())", 1)]
+    public void LossesThatReadDifferentMapsMakeTheirOwn(string loss, int maps) =>
+        Assert.HasCount(maps, SegmentationLosses.Maps(Loss.Parse<SegmentationLoss>(loss), 3, labels: false));
 }

@@ -5,6 +5,7 @@ using MLNetLosses.Data;
 using MLNetLosses.Interop;
 using MLNetLosses.Networks;
 using MLNetLosses.Training;
+using MLNetLosses.UnitTests.Imaging;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -16,7 +17,7 @@ public class PredictionTests
 {
     private static readonly MLContext Context = new(1);
 
-    private static SegmentationModel Model(bool ownSize) =>
+    internal static SegmentationModel Model(bool ownSize) =>
         new()
         {
             Architecture = SegmentationArchitecture.UNet,
@@ -153,6 +154,66 @@ public class PredictionTests
         var (expected, actual) = (Predict(whole, rows)[0], Predict(tiled, rows)[0]);
         for (var i = 0; i < expected.Probabilities.Length; i++)
             Assert.AreEqual(expected.Probabilities[i], actual.Probabilities[i], 1e-4f);
+    }
+
+    [TestMethod]
+    [DataRow(SegmentationMode.Multiclass)]
+    [DataRow(SegmentationMode.Multilabel)]
+    public void RowsOfTilesGiveTheMaskOfAllLogits(SegmentationMode mode)
+    {
+        SegmentationModel Larger(SegmentationModel m) =>
+            m with
+            {
+                Mode = mode,
+                Preprocessing = m.Preprocessing with { Width = 120, Height = 300 },
+                PredictionPixels = 4096,
+                TileOverlap = 16,
+            };
+        using var whole = Make(ownSize: false, Larger);
+        using var banded = Make(ownSize: false, m => Larger(m) with { ProbabilitiesColumnName = null });
+        foreach (var (width, height) in new[] { (120, 300), (90, 70), (200, 431), (33, 1) })
+        {
+            var data = Context.Data.LoadFromEnumerable(DrawnShapes.Rows(2, seed: 5, width, height));
+            CollectionAssert.AreEqual(Segmenting.Masks(whole, data), Segmenting.Masks(banded, data));
+        }
+    }
+
+    [TestMethod]
+    [DataRow(0, 13)]
+    [DataRow(5, 13)]
+    [DataRow(1, 2)]
+    public void BandsOfLogitsAreReadAsTheWhole(int cut, int next)
+    {
+        using var scope = NewDisposeScope();
+        var logits = randn([1, 4, 17, 19], generator: new Generator(4));
+        foreach (var (width, height) in new[] { (19, 17), (50, 31), (9, 40), (7, 5), (3, 1) })
+        {
+            var bands = new LogitBands(SegmentationMode.Multiclass, 4, (19, 17), (width, height));
+            var start = 0;
+            foreach (var end in new[] { cut, next, 17 }.Where(end => end > 0))
+            {
+                bands.Add(logits.narrow(2, start, end - start), start);
+                start = end - 1;
+            }
+            CollectionAssert.AreEqual(LogitReader.Classes(logits, SegmentationMode.Multiclass, width, height), bands.Classes);
+        }
+    }
+
+    [TestMethod]
+    public void AnImageThatKeepsASizeThatIsTooLargeIsNamedOrSkipped()
+    {
+        using var folder = new DrawnShapes();
+        var rows = folder.Files(2);
+        File.WriteAllBytes(rows[1].ImagePath, Png.Write(16385, 1, Png.Gray, 8, new byte[16385]));
+        var data = Context.Data.LoadFromEnumerable(rows);
+        using var strict = Make(ownSize: true);
+        var message = Assert.ThrowsExactly<ImageDecodeException>(() => Segmenting.Masks(strict, data)).Message;
+        foreach (var part in new[] { "row 1", rows[1].ImagePath, "16385 x 1" })
+            StringAssert.Contains(message, part);
+        using var skipping = Make(ownSize: true, m => m with { SkipUndecodableImages = true });
+        var masks = Segmenting.Masks(skipping, data);
+        Assert.IsNotNull(masks[0]);
+        Assert.IsNull(masks[1]);
     }
 
     [TestMethod]

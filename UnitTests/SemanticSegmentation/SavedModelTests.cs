@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Microsoft.ML;
 using Microsoft.ML.Data;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
@@ -56,6 +57,46 @@ public class SavedModelTests
         );
         loaded.Dispose();
         CollectionAssert.AreEqual(Segmenting.Masks(model, data), Segmenting.Masks(loaded, data), "A disposed model is made again.");
+    }
+
+    [TestMethod]
+    public void WhatATrainingIgnoredIsLeftOutByEvaluationAlsoAfterLoading()
+    {
+        using var folder = new DrawnShapes();
+        folder.Dataset(8, ["ground", "disc"]);
+        Assert.Throws<InvalidDataException>(() => Segmenting.Fit(Context.Data.LoadSegmentationFolder(folder.Folder), Segmenting.Small()));
+        var data = Context.Data.LoadSegmentationFolder(folder.Folder, ignoreIndex: 2);
+        var trainer = Context.ImageSegmentation.Trainers.SemanticSegmentation(Segmenting.Small(o => o.IgnoreIndex = 2));
+        using var model = trainer.Fit(data);
+        CollectionAssert.AreEqual(new[] { "ground", "disc" }, model.Classes.ToArray());
+        using var stream = new MemoryStream();
+        Context.Model.Save(model, data.Schema, stream);
+        using var loaded = (SemanticSegmentationTransformer)Context.Model.Load(stream, out _);
+        var expected = Context.ImageSegmentation.Evaluate(model.Transform(data), ignoreIndex: 2);
+        Assert.IsLessThan(8L * 576, expected.PixelCount);
+        foreach (var each in new[] { model, loaded })
+            Assert.AreEqual(expected.PixelCount, Context.ImageSegmentation.Evaluate(each.Transform(data)).PixelCount);
+        var copied = Context
+            .Transforms.CopyColumns("Guess", "PredictedLabel")
+            .Fit(loaded.Transform(data))
+            .Transform(loaded.Transform(data));
+        Assert.AreEqual(expected.PixelCount, Context.ImageSegmentation.Evaluate(copied, predictedMaskColumnName: "Guess").PixelCount);
+        StringAssert.Contains(
+            Assert.Throws<ArgumentException>(() => Context.ImageSegmentation.Evaluate(model.Transform(data), ignoreIndex: 255)).Message,
+            "true mask is 2"
+        );
+        var folds = Context.ImageSegmentation.CrossValidate(data, trainer, numberOfFolds: 2, seed: 1);
+        Assert.AreEqual(expected.PixelCount, folds.Sum(fold => fold.Metrics.PixelCount));
+    }
+
+    [TestMethod]
+    public void AModelThatWasSavedBeforeItKeptWhatIsIgnoredIsRead()
+    {
+        var model = PredictionTests.Model(ownSize: true) with { IgnoreIndex = 7 };
+        Assert.AreEqual(7, SegmentationModel.FromJson(model.ToJson()).IgnoreIndex);
+        var older = JsonNode.Parse(model.ToJson())!.AsObject();
+        Assert.IsTrue(older.Remove("ignoreIndex"));
+        Assert.IsNull(SegmentationModel.FromJson(older.ToJsonString()).IgnoreIndex);
     }
 
     [TestMethod]

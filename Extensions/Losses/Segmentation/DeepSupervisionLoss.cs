@@ -5,7 +5,8 @@ namespace MLNetLosses.Losses;
 /// <summary>
 /// sum_i Weights[i] inner(logits_i, targets resized to logits_i), for networks with outputs at several scales. Inputs <c>logits0</c> (the finest), <c>logits1</c>, ... each
 /// [N, C, ...]; <c>targets</c> (and <c>mask</c>, where the inner loss reads one) at the finest size. Targets are resized by picking pixel
-/// floor((i + 0.5) H / h), torch's <c>nearest-exact</c>, so that labels and the ignore index survive. One value; reduction None gives it too.
+/// floor((i + 0.5) H / h), torch's <c>nearest-exact</c>, so that labels and the ignore index survive; maps of
+/// the targets (<c>distanceMaps</c>, <c>borderMap</c>) serve outputs of the finest size, the inner loss makes its own for the others. One value; reduction None gives it too.
 /// Follows MONAI's <c>DeepSupervisionLoss</c>; nnU-Net's weights are 2^-i normalised to 1 with 0 for the coarsest.
 /// </summary>
 [LossGuide(
@@ -81,6 +82,8 @@ public sealed record DeepSupervisionLoss : SegmentationLoss
         foreach (var (name, tensor) in call.Inputs)
             if (name is "targets" or "mask")
                 inputs[name] = Resize(tensor, logits.shape.AsSpan(2));
+            else if ((name is "distanceMaps" or "borderMap") && !logits.shape.AsSpan(2).SequenceEqual(finest.shape.AsSpan(2)))
+                continue; // distances of another size
             else if (!name.StartsWith("logits", StringComparison.Ordinal))
                 inputs[name] = tensor;
         return inputs;

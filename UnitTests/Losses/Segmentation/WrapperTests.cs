@@ -115,6 +115,24 @@ public class WrapperTests
     }
 
     [TestMethod]
+    public void MapsOfTheFinestSizeAreForOutputsOfThatSize()
+    {
+        var (inner, targets) = (new BoundaryLoss(), Samples.Indices(5, 3, 2, 8, 8));
+        var inputs = new LossInputs
+        {
+            ["logits0"] = Samples.Logits(6, 2, 3, 8, 8),
+            ["logits1"] = Samples.Logits(5, 2, 3, 4, 4),
+            ["targets"] = targets,
+        };
+        var loss = new DeepSupervisionLoss { Inner = inner };
+        Assert.AreEqual(
+            loss.Compute(inputs).Number(),
+            loss.Compute(inputs.With(("distanceMaps", inner.DistanceMaps(targets, 3)))).Number(),
+            1e-6
+        );
+    }
+
+    [TestMethod]
     public void LabelsMasksAndVolumesAreResizedToo()
     {
         var labels = Samples.Indices(7, 2, 1, 2, 4, 4, 4);
