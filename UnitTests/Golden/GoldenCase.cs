@@ -1,17 +1,29 @@
 using System.Globalization;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using TorchSharp;
 using static TorchSharp.torch;
 
 namespace MLNetLosses.UnitTests.Golden;
 
 /// <summary>One case of a folder of reference values: a loss, its inputs, and what the reference implementation computed.</summary>
-internal sealed record GoldenCase(string Family, string Loss, string Name, JsonElement Json)
+internal sealed partial record GoldenCase(string Family, string Loss, string Name, JsonElement Json)
 {
     public double RelativeTolerance => Json.GetProperty("rtol").GetDouble();
     public string Definition => Json.GetProperty("definition").GetRawText();
     public string Reduction => Json.GetProperty("reduction").GetString()!;
     public string? Note => Json.TryGetProperty("note", out var note) ? note.GetString() : null;
+
+    /// <summary>1e-4 and 1e-6 unless the note states others.</summary>
+    public (double Relative, double Absolute) SinglePrecisionTolerance
+    {
+        get
+        {
+            var stated = StatedTolerance().Match(Note ?? "");
+            double Number(int group) => double.Parse(stated.Groups[group].Value, CultureInfo.InvariantCulture);
+            return stated.Success ? (Number(1), Number(2)) : (1e-4, 1e-6);
+        }
+    }
 
     public override string ToString() => $"{Family}/{Loss}: {Name}";
 
@@ -33,6 +45,10 @@ internal sealed record GoldenCase(string Family, string Loss, string Name, JsonE
             return tensor(data.Select(v => v.GetInt64()).ToArray(), ScalarType.Int64).reshape(shape);
         return tensor(data.Select(Number).ToArray(), ScalarType.Float64).to(precision).reshape(shape);
     }
+
+    // "float32: rtol 0.001, atol 1e-05" or "float32: 1e-3 relative, 1e-5 absolute"
+    [GeneratedRegex(@"float32: (?:rtol )?([\d.e-]+)(?: relative)?, (?:atol )?([\d.e-]+)")]
+    private static partial Regex StatedTolerance();
 
     private static double Number(JsonElement value) =>
         value.ValueKind == JsonValueKind.String ? double.Parse(value.GetString()!, CultureInfo.InvariantCulture) : value.GetDouble();

@@ -19,8 +19,8 @@ public class GoldenTests
             return;
         }
         Check(one, ScalarType.Float64, one.RelativeTolerance, 1e-12);
-        if (one.Note is null)
-            Check(one, ScalarType.Float32, 1e-4, 1e-6);
+        var (relative, absolute) = one.SinglePrecisionTolerance;
+        Check(one, ScalarType.Float32, relative, absolute);
     }
 
     public static IEnumerable<object?[]> Cases()

@@ -86,6 +86,7 @@ public class OptionsTests
         [nameof(Options.CancellationToken)] = nameof(TrainerRunTests.CancelledInTheMiddleItKeepsTheBestModelSoFar),
         [nameof(Options.Progress)] = nameof(OptionEffectsTests.ListenersAreTold),
         [nameof(Options.ProgressInterval)] = nameof(OptionEffectsTests.ListenersAreTold),
+        [nameof(Options.Diagnosis)] = nameof(TrainerRunTests.FindingsAreWarningsUnlessNothingShallBeDiagnosed),
         [nameof(Options.TrainingLogFile)] = nameof(MonitoringOptionTests.LogReportAndTensorBoardAreWrittenWhereTheOptionsSay),
         [nameof(Options.ReportFile)] = nameof(MonitoringOptionTests.LogReportAndTensorBoardAreWrittenWhereTheOptionsSay),
         [nameof(Options.TensorBoardFolder)] = nameof(MonitoringOptionTests.LogReportAndTensorBoardAreWrittenWhereTheOptionsSay),

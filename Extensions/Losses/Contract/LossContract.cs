@@ -24,6 +24,7 @@ public static class LossContract
     [
         ("json and text round trip", (loss, _) => RoundTrips(loss)),
         ("finite at large inputs", FiniteAtLargeInputs),
+        ("bfloat16 is computed in single precision", ComputesInSinglePrecision),
         ("one row", OneRow),
         ("none then mean is mean", NoneThenMean),
         ("order of rows does not matter", OrderDoesNotMatter),
@@ -53,6 +54,56 @@ public static class LossContract
                     leaf.grad is null || Finite(leaf.grad),
                     run.Text
                 );
+        }
+    }
+
+    private static void ComputesInSinglePrecision(Loss loss, Func<LossInputs, LossInputs> adjust)
+    {
+        foreach (var scale in new[] { 1.0, 10_000.0 })
+            ComputesInSinglePrecision(loss, adjust, scale);
+    }
+
+    private static void ComputesInSinglePrecision(Loss loss, Func<LossInputs, LossInputs> adjust, double scale)
+    {
+        using var scope = NewDisposeScope();
+        var (rounded, same) = (new LossInputs(), new LossInputs());
+        foreach (var (name, tensor) in adjust(LossSamples.For(loss, seed: 7, scale: scale, precision: ScalarType.Float32)))
+        {
+            rounded[name] = tensor.is_floating_point() ? tensor.detach().to(ScalarType.BFloat16) : tensor;
+            same[name] = tensor.is_floating_point() ? rounded[name].to(ScalarType.Float32) : tensor;
+        }
+        using var half = new Run(loss, rounded, ScalarType.Float32);
+        using var single = new Run(loss, same, ScalarType.Float32);
+        Expect(loss, "finite value for bfloat16", Finite(half.Value), half.Text);
+        Expect(loss, "the value for bfloat16 is Float32", half.Value.dtype == single.Value.dtype, $"{half.Value.dtype}");
+        var apart = (half.Value - single.Value).abs() - single.Value.abs() * 1e-6;
+        Expect(
+            loss,
+            "the value for bfloat16 is that of the same numbers in Float32",
+            apart.le(1e-9).all().item<bool>(),
+            $"{half.Text} against {single.Text}"
+        );
+        half.Differentiate();
+        single.Differentiate();
+        foreach (var (name, leaf) in half.Leaves)
+        {
+            Expect(
+                loss,
+                $"{name} in bfloat16 has a gradient where Float32 has",
+                leaf.grad is null == single.Leaves[name].grad is null,
+                name
+            );
+            if (leaf.grad is not { } gradient || single.Leaves[name].grad is not { } exact)
+                continue;
+            Expect(loss, $"the gradient of {name} is of its type", gradient.dtype == leaf.dtype, $"{gradient.dtype}");
+            Expect(loss, $"finite gradient of {name} in {leaf.dtype}", Finite(gradient), half.Text);
+            var furthest = (gradient.to(exact.dtype) - exact).abs() - exact.abs() / 100; // three digits
+            Expect(
+                loss,
+                $"the gradient of {name} is that of the same numbers in Float32",
+                furthest.le(1e-6).all().item<bool>(),
+                $"{furthest.max().item<float>():R} apart"
+            );
         }
     }
 

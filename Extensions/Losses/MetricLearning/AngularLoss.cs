@@ -28,14 +28,8 @@ public sealed record AngularLoss : PairMetricLoss
 
     private protected override LossTerms Score(MetricPairs pairs, MinedPairs mined, LossCall call)
     {
-        var square = Math.Pow(Math.Tan(Angle), 2);
         var anchors = Distance.Unit(pairs.Anchors);
         var partners = pairs.InBatch ? anchors : Distance.Unit(pairs.Partners);
-        var list = mined.Positives.Members.nonzero().unbind(1);
-        var (a, p) = (anchors.index_select(0, list[0]), partners.index_select(0, list[1]));
-        var toNegatives = ((a + p) * (4 * square)).mm(partners.t());
-        var exponents = toNegatives - ((a * p).sum([1], keepdim: true) * (2 * (1 + square)));
-        var costs = MaskedSums.LogOnePlusSumExp(exponents, new(mined.Negatives.Members.index_select(0, list[0]), a.dtype));
-        return PairTerms.Of(costs.sum(), mined.Positives.Numbers.sum());
+        return PairTerms.Of(AngularSum.Compute(anchors, partners, mined, Math.Pow(Math.Tan(Angle), 2)), mined.Positives.Numbers.sum());
     }
 }

@@ -31,7 +31,8 @@ public sealed record MatthewsCorrelationLoss : RegionOverlapLoss
     protected override Tensor Cell(RegionSums sums)
     {
         var (tp, tn) = (sums.TruePositives + Smooth, sums.TrueNegatives + Smooth);
-        var (fp, fn) = (sums.FalsePositives + Smooth, sums.FalseNegatives + Smooth);
+        // A difference of sums: where there are none, it is rounding of either sign.
+        var (fp, fn) = (sums.FalsePositives.clamp(min: 0) + Smooth, sums.FalseNegatives.clamp(min: 0) + Smooth);
         // Roots before products: the product of four counts overflows.
         var (a, b, c, d) = ((tp + fp).sqrt(), (tp + fn).sqrt(), (tn + fp).sqrt(), (tn + fn).sqrt());
         return 1 - (tp / a / b * (tn / c / d) - fp / a / c * (fn / b / d));

@@ -14,8 +14,8 @@ namespace MLNetLosses.Losses;
 /// <param name="Valid">The number of pixels that are not ignored.</param>
 public sealed record RegionSums(Tensor TruePositives, Tensor FalsePositives, Tensor FalseNegatives, Tensor Target, Tensor Valid)
 {
-    /// <summary>TN = the valid pixels without TP, FP and FN.</summary>
-    public Tensor TrueNegatives => Valid - TruePositives - FalsePositives - FalseNegatives;
+    /// <summary>TN = the valid pixels without TP, FP and FN; not below 0, also where all that is left is rounding.</summary>
+    public Tensor TrueNegatives => (Valid - Target - FalsePositives).clamp(min: 0); // TP + FN = Target, and counts subtract exactly
 
     /// <summary>
     /// 1 - (TP + s) / (TP + a FP + b FN + s), without the cancellation of 1 minus a number near 1. With s = 0 a cell in which nothing is expected and

@@ -113,6 +113,27 @@ public class TargetTests
         Assert.AreEqual(loss.Compute(x, mask).item<float>(), loss.Compute(x, mask.to(uint8)).item<float>());
     }
 
+    [TestMethod]
+    public void ProbabilitiesOfBFloat16SumToOneAsFarAsItsDigitsReach()
+    {
+        using var scope = NewDisposeScope();
+        var x = randn(8, 1000);
+        var exact = nn.functional.softmax(x, 1);
+        var rounded = exact.to(bfloat16);
+        Assert.AreEqual(
+            new CrossEntropyLoss().Compute(x, exact).item<float>(),
+            new CrossEntropyLoss().Compute(x, rounded).item<float>(),
+            0.02f
+        );
+        foreach (var wrong in new[] { exact * 1.002, (exact * 1.02).to(bfloat16) })
+            StringAssert.Contains(
+                Assert.ThrowsExactly<ArgumentException>(() => new CrossEntropyLoss().Compute(x, wrong)).Message,
+                "sum to 1"
+            );
+        var thirds = full([1, 3], 1.0 / 3).to(bfloat16); // 0.33398: the sum is off by 0.002
+        Assert.IsTrue(double.IsFinite(new KullbackLeiblerLoss().Compute(zeros(1, 3), thirds).item<float>()));
+    }
+
     public static IEnumerable<object[]> OnIndices() =>
         from info in LossCatalog.For<ClassificationLoss>()
         let text = info.Type.GetCustomAttributes(typeof(DefinitionExampleAttribute), false) is [DefinitionExampleAttribute example]
