@@ -59,7 +59,7 @@ internal sealed class ObjectColumns
         if ((boxes.Type as VectorDataViewType)?.ItemType != NumberDataViewType.Single)
             throw Mismatch(environment, "schema", "bounding box", boxes.Name, BoxType, boxes.Type.ToString()!);
         DataViewSchema.Column? flags = null;
-        if (options.IgnoredColumnName is { } name && (name != Options.DefaultIgnored || schema.GetColumnOrNull(name) is not null))
+        if (options.IgnoredColumnName is { } name && IsWanted(name, schema.GetColumnOrNull(name) is not null))
         {
             flags = Named(schema, name, nameof(options.IgnoredColumnName), environment);
             if ((flags.Value.Type as VectorDataViewType)?.ItemType != BooleanDataViewType.Instance)
@@ -78,7 +78,7 @@ internal sealed class ObjectColumns
         var boxes = Named(shape, options.BoundingBoxColumnName, nameof(options.BoundingBoxColumnName), environment);
         if (boxes.IsKey || boxes.Kind == SchemaShape.Column.VectorKind.Scalar || boxes.ItemType != NumberDataViewType.Single)
             throw Mismatch(environment, "inputSchema", "bounding box", boxes.Name, BoxType, boxes.TypeName());
-        if (options.IgnoredColumnName is { } name && (name != Options.DefaultIgnored || shape.TryFind(name, out _)))
+        if (options.IgnoredColumnName is { } name && IsWanted(name, shape.TryFind(name, out _)))
         {
             var flags = Named(shape, name, nameof(options.IgnoredColumnName), environment);
             if (flags.IsKey || flags.Kind == SchemaShape.Column.VectorKind.Scalar || flags.ItemType != BooleanDataViewType.Instance)
@@ -127,6 +127,9 @@ internal sealed class ObjectColumns
         var places = values.Names.Select((name, place) => (name, place)).ToDictionary(pair => pair.name, pair => pair.place);
         return [.. Values.Names.Select(name => places.GetValueOrDefault(name, -1))];
     }
+
+    // Data without the column of the default name have nothing to leave out; one that was asked for must be there.
+    private static bool IsWanted(string flags, bool isThere) => isThere || flags != Options.DefaultIgnored;
 
     private static DataViewSchema.Column Named(DataViewSchema schema, string name, string option, IExceptionContext environment) =>
         schema.GetColumnOrNull(name) ?? throw Missing(name, option, schema.Select(column => column.Name), environment);

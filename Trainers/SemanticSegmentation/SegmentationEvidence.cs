@@ -56,7 +56,6 @@ internal sealed class SegmentationEvidence(MaskedImageStore images, IReadOnlyLis
             [
                 .. rows.Select(image => new RowFinding(images.Row(image.Position), image.Wrong)
                 {
-                    Predicted = $"{image.Wrong:P1} of the pixels wrong",
                     Measure = "share of wrong pixels",
                     Source = images.File(image.Position),
                 }),

@@ -45,9 +45,9 @@ internal sealed class InferenceNetwork<TNetwork> : IDisposable
     /// <summary>Reads what <see cref="Save"/> wrote.</summary>
     public static ReadOnlyMemory<byte> ReadWeights(Stream stream)
     {
-        var copy = new MemoryStream();
+        using var copy = new MemoryStream();
         stream.CopyTo(copy);
-        return copy.GetBuffer().AsMemory(0, (int)copy.Length);
+        return copy.ToArray(); // what a stream has grown to is kept as long as the model
     }
 
     /// <summary>Gives every tensor of the network its values from the file.</summary>

@@ -1,4 +1,3 @@
-using System.Runtime.Intrinsics;
 using MLNetLosses.Networks;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -26,28 +25,6 @@ public sealed class WinogradConvolutionTests
         Assert.HasCount(exact.Length, single);
         for (var i = 0; i < exact.Length; i++)
             AssertClose(exact[i], single[i], $"tensor {i}");
-    }
-
-    [TestMethod]
-    [DataRow(16, 16, 1)]
-    [DataRow(16, 48, 7)]
-    [DataRow(64, 80, 44)]
-    public void ProductsOfTilesAreProductsOfMatrices(int outputs, int inputs, int tiles)
-    {
-        using var scope = NewDisposeScope();
-        using var generator = new Generator(5);
-        var (windows, spreads) = (Random(tiles, 3, inputs), Random(tiles, 3, outputs));
-        var weights = Random(3, outputs, inputs);
-        var factors = weights.view(3, -1, TileProducts.Block, inputs).permute(0, 1, 3, 2).contiguous();
-        var products = TileProducts.OfTiles(windows, factors);
-        AssertClose(Exact(windows).permute(1, 0, 2).bmm(Exact(weights).permute(0, 2, 1)).permute(1, 0, 2), products, "products");
-        var sums = ones(3, outputs, inputs);
-        TileProducts.AddOverTiles(sums, Panels(spreads), Panels(windows));
-        AssertClose(Exact(spreads).permute(1, 2, 0).bmm(Exact(windows).permute(1, 0, 2)) + 1, sums, "sums");
-
-        Tensor Random(params long[] shape) => randn(shape, generator: generator);
-
-        Tensor Panels(Tensor values) => values.view(tiles, 3, -1, TileProducts.Block).permute(1, 2, 0, 3).contiguous();
     }
 
     [TestMethod]
@@ -90,11 +67,7 @@ public sealed class WinogradConvolutionTests
         using var scope = NewDisposeScope();
         var weight = zeros(256, 256, 3, 3);
         foreach (var images in new[] { 1, 8 })
-            Assert.AreEqual(
-                used && Vector512.IsHardwareAccelerated,
-                WinogradConvolution.Suits([zeros(images, 256, height, width)], weight),
-                $"{images} images"
-            );
+            Assert.AreEqual(used, WinogradConvolution.Suits([zeros(images, 256, height, width)], weight), $"{images} images");
     }
 
     [TestMethod]

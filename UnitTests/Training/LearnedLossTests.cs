@@ -144,18 +144,7 @@ public sealed class LearnedLossTests
         }
 
         /// <summary>All parameters and buffers of network and loss, as bytes.</summary>
-        public byte[] Weights() =>
-            [
-                .. network
-                    .state_dict()
-                    .Concat(Loss.state_dict())
-                    .OrderBy(p => p.Key, StringComparer.Ordinal)
-                    .SelectMany(p =>
-                    {
-                        using var contiguous = p.Value.detach().clone();
-                        return contiguous.bytes.ToArray();
-                    }),
-            ];
+        public byte[] Weights() => Toy.WeightsOf(network, Loss);
 
         public void Dispose()
         {

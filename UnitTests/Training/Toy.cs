@@ -95,11 +95,14 @@ internal sealed class Toy : IBatchSource, IDisposable
         };
 
     /// <summary>All parameters and buffers of network and loss, as bytes.</summary>
-    public byte[] Weights() =>
+    public byte[] Weights() => WeightsOf(Network, Loss);
+
+    /// <summary>All parameters and buffers of a network and a loss, as bytes.</summary>
+    public static byte[] WeightsOf(nn.Module network, LossFunction loss) =>
         [
-            .. Network
+            .. network
                 .state_dict()
-                .Concat(Loss.state_dict())
+                .Concat(loss.state_dict())
                 .OrderBy(p => p.Key, StringComparer.Ordinal)
                 .SelectMany(p =>
                 {

@@ -52,16 +52,10 @@ internal sealed unsafe class MapTiles
     }
 
     /// <summary>From the 6 x 6 pixels around each of some tiles: <c>B^T d B</c>, [count, 36, C].</summary>
-    public Tensor Windows(IReadOnlyList<Tensor> maps, int from, int count) =>
-        FromPixels<WinogradTransform.Window>(maps, from, count, panels: false);
+    public Tensor Windows(IReadOnlyList<Tensor> maps, int from, int count) => FromPixels<WinogradTransform.Window>(maps, from, count);
 
-    /// <summary><see cref="Windows"/> as <see cref="TileProducts"/> takes them: [36, C / 16, count, 16].</summary>
-    public Tensor WindowPanels(IReadOnlyList<Tensor> maps, int from, int count) =>
-        FromPixels<WinogradTransform.Window>(maps, from, count, panels: true);
-
-    /// <summary>From the 4 x 4 pixels of each of some tiles: <c>A y A^T</c>, as <see cref="TileProducts"/> takes them: [36, C / 16, count, 16].</summary>
-    public Tensor SpreadPanels(IReadOnlyList<Tensor> maps, int from, int count) =>
-        FromPixels<WinogradTransform.Spread>(maps, from, count, panels: true);
+    /// <summary>From the 4 x 4 pixels of each of some tiles: <c>A y A^T</c>, [count, 36, C].</summary>
+    public Tensor Spreads(IReadOnlyList<Tensor> maps, int from, int count) => FromPixels<WinogradTransform.Spread>(maps, from, count);
 
     /// <summary>Writes <c>A^T m A</c>, and a bias [C] more, of products [count, 36, C] to the pixels of some tiles.</summary>
     public void Write(Tensor products, Tensor? bias, IReadOnlyList<Tensor> maps, int from)
@@ -100,17 +94,12 @@ internal sealed unsafe class MapTiles
         );
     }
 
-    private Tensor FromPixels<TTransform>(IReadOnlyList<Tensor> maps, int from, int count, bool panels)
+    private Tensor FromPixels<TTransform>(IReadOnlyList<Tensor> maps, int from, int count)
         where TTransform : WinogradTransform.IOfPixels
     {
         var (side, before) = (TTransform.Side, TTransform.Before);
         var channels = (int)maps[0].shape[1];
-        const int Block = TileProducts.Block;
-        var result = empty(panels ? [Products, channels / Block, count, Block] : [count, Products, channels], ScalarType.Float32);
-        // How far apart tiles, products and blocks of channels lie.
-        var (tileStep, productStep, blockStep) = panels
-            ? (Block, (long)channels * count, (long)Block * count)
-            : (Products * channels, channels, Block);
+        var result = empty([count, Products, channels], ScalarType.Float32);
         using var scope = NewDisposeScope();
         var sources = Pixels(maps);
         var outside = First(zeros([channels], ScalarType.Float32));
@@ -130,9 +119,9 @@ internal sealed unsafe class MapTiles
                     var inside = (uint)row < (uint)height && (uint)column < (uint)width;
                     pixels[y * WinogradTransform.Inputs + x] = inside ? map + ((long)row * width + column) * channels : (float*)outside;
                 }
-                var values = (float*)target + (long)i * tileStep;
+                var values = (float*)target + (long)i * Products * channels;
                 var all = stackalloc Vector512<float>[Products];
-                for (var c = 0; c < channels; c += Vector512<float>.Count, values += blockStep)
+                for (var c = 0; c < channels; c += Vector512<float>.Count)
                 {
                     for (var x = 0; x < side; x++)
                     {
@@ -143,7 +132,7 @@ internal sealed unsafe class MapTiles
                     for (var y = 0; y < WinogradTransform.Inputs; y++)
                         TTransform.Apply(all + y * WinogradTransform.Inputs, all + y * WinogradTransform.Inputs, 1);
                     for (var k = 0; k < Products; k++)
-                        Vector512.Store(all[k], values + k * productStep);
+                        Vector512.Store(all[k], values + k * channels + c);
                 }
             }
         );
@@ -170,7 +159,7 @@ internal sealed unsafe class MapTiles
             }),
         ];
 
-    internal static nint First(Tensor tensor)
+    private static nint First(Tensor tensor)
     {
         if (!tensor.is_contiguous() || tensor.dtype != ScalarType.Float32 || tensor.device_type != DeviceType.CPU)
             throw new InvalidOperationException("The numbers of a map do not lie as they should.");
