@@ -20,8 +20,6 @@ internal sealed class Convolution : Layer
     // blocks of 16: the output from more than 16 inputs, the input's gradient from any number of outputs. Channels of zeros that fill the
     // blocks beforehand give the right ones. 1x1 and depthwise convolutions are not concerned.
     private const int Block = 16;
-    private readonly int missingInputs;
-    private readonly int missingOutputs;
 
     // TorchSharp's to(device) replaces fields of the registered names.
     private Parameter weight;
@@ -40,8 +38,6 @@ internal sealed class Convolution : Layer
     )
     {
         (Outputs, this.groups, this.kernel) = (outputs, groups, kernel);
-        if (kernel > 1 && groups == 1)
-            (missingInputs, missingOutputs) = (inputs > Block ? Missing(inputs) : 0, Missing(outputs));
         var sides = padding ?? kernel / 2 * dilation;
         (strides, paddings, dilations) = ([stride, stride], [sides, sides], [dilation, dilation]);
         var (values, offset) = init.Convolution(outputs, inputs / groups, kernel, bias);
@@ -55,23 +51,45 @@ internal sealed class Convolution : Layer
 
     /// <summary>Several maps, which need not be of one size; faster than one after the other.</summary>
     public IReadOnlyList<Tensor> Compute(IReadOnlyList<Tensor> maps) =>
-        IsWinograd && WinogradConvolution.Suits(maps, weight) ? WinogradConvolution.Of(maps, weight, bias) : [.. maps.Select(One)];
+        IsPlain3x3 && WinogradConvolution.Suits(maps, weight)
+            ? WinogradConvolution.Of(maps, weight, bias)
+            : [.. maps.Select(map => One(map, weight, bias))];
 
-    private bool IsWinograd => kernel == 3 && groups == 1 && strides[0] == 1 && dilations[0] == 1 && paddings[0] == 1;
+    private bool IsPlain3x3 => kernel == 3 && groups == 1 && strides[0] == 1 && dilations[0] == 1 && paddings[0] == 1;
 
-    private Tensor One(Tensor x)
+    /// <summary>Of a map that is first doubled in size by its nearest pixel and joined with a map of that size, which gives the last input channels.</summary>
+    public Tensor ComputeDoubled(Tensor map, Tensor? beside)
     {
-        if (dilations[0] == 1 || x.device_type != TorchSharp.DeviceType.CPU)
-            return OfAnyOrder(x);
-        // Where the channels of a pixel lie beside one another, libtorch 2.10 computes wrong numbers with dilation, on some processors only.
-        using var planes = x.contiguous();
-        return OfAnyOrder(planes);
+        using var scope = NewDisposeScope();
+        if (IsPlain3x3 && DoubledConvolution.Suits(map, weight))
+        {
+            if (beside is null)
+                return scope.MoveToOuter(DoubledConvolution.Of(map, weight, bias));
+            var parts = weight.split([map.shape[1], beside.shape[1]], 1);
+            return scope.MoveToOuter(DoubledConvolution.Of(map, parts[0], bias).add_(One(beside, parts[1], null)));
+        }
+        var larger = Resample.Nearest(map, 2 * map.shape[2], 2 * map.shape[3]);
+        return scope.MoveToOuter(forward(beside is null ? larger : cat([larger, beside], 1)));
     }
 
-    private Tensor OfAnyOrder(Tensor x)
+    private Tensor One(Tensor x, Tensor weight, Tensor? bias)
     {
-        if (missingInputs + missingOutputs > 0 && x.device_type == TorchSharp.DeviceType.CPU && x.shape[0] > 1)
-            return InFullBlocks(x);
+        if (dilations[0] == 1 || x.device_type != TorchSharp.DeviceType.CPU)
+            return OfAnyOrder(x, weight, bias);
+        // Where the channels of a pixel lie beside one another, libtorch 2.10 computes wrong numbers with dilation, on some processors only.
+        using var planes = x.contiguous();
+        return OfAnyOrder(planes, weight, bias);
+    }
+
+    private Tensor OfAnyOrder(Tensor x, Tensor weight, Tensor? bias)
+    {
+        if (kernel > 1 && groups == 1 && x.device_type == TorchSharp.DeviceType.CPU && x.shape[0] > 1)
+        {
+            var inputs = weight.shape[1];
+            var (missingInputs, missingOutputs) = (inputs > Block ? Missing(inputs) : 0, Missing(Outputs));
+            if (missingInputs + missingOutputs > 0)
+                return InFullBlocks(x, weight, bias, missingInputs, missingOutputs);
+        }
         if (!SkipsPixels)
             return nn.functional.conv2d(x, weight, bias, strides, paddings, dilations, groups);
         using var scope = NewDisposeScope();
@@ -79,7 +97,7 @@ internal sealed class Convolution : Layer
         return scope.MoveToOuter(nn.functional.conv2d(seen, weight, bias, [1, 1], paddings, null, groups));
     }
 
-    private Tensor InFullBlocks(Tensor x)
+    private Tensor InFullBlocks(Tensor x, Tensor weight, Tensor? bias, long missingInputs, long missingOutputs)
     {
         using var scope = NewDisposeScope();
         var input = missingInputs > 0 ? nn.functional.pad(x, [0, 0, 0, 0, 0, missingInputs]) : x;
@@ -110,7 +128,7 @@ internal sealed class Convolution : Layer
         weight.set_(ChannelOrder.Last(weight));
     }
 
-    private static int Missing(int channels) => (Block - channels % Block) % Block;
+    private static long Missing(long channels) => (Block - channels % Block) % Block;
 
     /// <summary>Makes this layer give <c>scale * output + shift</c>, a scale and a shift [out] per channel.</summary>
     public void Rescale(Tensor scale, Tensor shift)

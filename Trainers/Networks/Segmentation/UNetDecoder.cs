@@ -57,33 +57,25 @@ internal sealed class UNetDecoder : SegmentationDecoder
 }
 
 /// <summary>Doubling, joining and two convolutions.</summary>
-internal sealed class UNetBlock : Layer
+internal sealed class UNetBlock : Composite
 {
+    private readonly Convolution convolution;
     private readonly Chain conv1;
     private readonly Chain conv2;
 
     public UNetBlock(Initialization init, int inputs, int skipped, int outputs)
+        : base(nameof(UNetBlock))
     {
-        conv1 = Add("conv1", Step(init, inputs + skipped, outputs));
-        conv2 = Add("conv2", Step(init, outputs, outputs));
+        convolution = new(init, inputs + skipped, outputs, 3);
+        conv1 = Add("conv1", Step(convolution));
+        conv2 = Add("conv2", Step(new(init, outputs, outputs, 3)));
     }
 
     public Tensor Join(Tensor x, Tensor? skip)
     {
         using var scope = NewDisposeScope();
-        var larger = Resample.Nearest(x, 2 * x.shape[2], 2 * x.shape[3]);
-        return scope.MoveToOuter(forward(skip is null ? larger : cat([larger, skip], 1)));
+        return scope.MoveToOuter(conv2.call(conv1.Run(convolution.ComputeDoubled(x, skip), 1, 3)));
     }
 
-    public override Tensor forward(Tensor x)
-    {
-        using var scope = NewDisposeScope();
-        return scope.MoveToOuter(conv2.call(conv1.call(x)));
-    }
-
-    private static Chain Step(Initialization init, int inputs, int outputs)
-    {
-        var convolution = new Convolution(init, inputs, outputs, 3);
-        return new(convolution, new BatchNorm(convolution), Function.ReLU());
-    }
+    private static Chain Step(Convolution convolution) => new(convolution, new BatchNorm(convolution), Function.ReLU());
 }
