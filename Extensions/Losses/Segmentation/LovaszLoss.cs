@@ -39,7 +39,7 @@ public sealed record LovaszLoss : WeightedMaskLoss
         {
             var first = IncludeBackground ? 0 : 1;
             var indices = targets.Raw.reshape(scores.shape[0], scores.shape[2]);
-            var rows = LovaszSoftmax.Of(scores, indices, new(this, IgnoredTarget, PerImage, PresentClassesOnly, first));
+            var rows = LovaszSoftmax.Of(logits, indices, new(this, IgnoredTarget, PerImage, PresentClassesOnly, first));
             rows = rows.narrow(2, first, targets.ClassCount - first);
             classWeights = classWeights?.narrow(0, first, targets.ClassCount - first);
             (values, valid) = (rows[0], rows[2]);

@@ -32,7 +32,7 @@ internal sealed class BorderField : PixelFunction<BorderField, BorderField.Optio
     );
 
     /// <summary>The sum of each image, [N].</summary>
-    public static Tensor Of(Tensor scores, Tensor indices, Options options) => apply(scores, indices, options);
+    public static Tensor Of(Tensor scores, Tensor indices, Options options) => Apply(scores, indices, options);
 
     protected override Tensor ByTensors(Tensor scores, Tensor indices, Tensor? kept, Options options)
     {
