@@ -41,6 +41,7 @@ public class NoWaitTests
         (typeof(CenterlineSums), "Backward", OnTheCpu),
         (typeof(FusedRegionSums), "Backward", OnTheCpu),
         (typeof(FusedSquaredErrors), "Backward", OnTheCpu),
+        (typeof(LovaszHinge), "Backward", OnTheCpu),
         (typeof(LovaszSoftmax), "Backward", OnTheCpu),
         (typeof(RobustPower), "LogPartition", "a constant, made once"),
         (typeof(DistanceTransform), "Euclidean", "a distance transform"),
