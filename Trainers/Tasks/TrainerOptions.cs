@@ -52,7 +52,12 @@ public abstract class TrainerOptions
 
     /// <summary>
     /// How the terms of a sum become one loss while training: learned weights, weights by progress, rules on gradients. Needs a loss of two terms
-    /// or more. Null (the default): their weighted sum.
+    /// or more. Null (the default): their weighted sum. The cost of a step beside one backward pass: nothing for weights that are learned or follow the values of the
+    /// terms (<see cref="HomoscedasticUncertaintyLoss"/>, <see cref="RevisedUncertaintyLoss"/>, <see cref="DynamicWeightAverageLoss"/>,
+    /// <see cref="CoefficientOfVariationLoss"/>, <see cref="GeometricMeanLoss"/>, <see cref="RandomWeightingLoss"/>, <see cref="FixedWeightsLoss"/>);
+    /// <see cref="GradNormLoss"/>: for each term one backward pass down to one shared layer. Rules on gradients (<see cref="ProjectConflictingGradientsLoss"/>,
+    /// <see cref="ConflictAverseGradientLoss"/>, <see cref="MultipleGradientDescentLoss"/>) need each term's gradient in all trained parameters: for T terms T whole backward
+    /// passes instead of one, T + 1 copies of the gradient in memory, and T x T numbers read to the host.
     /// </summary>
     public LossWeighting? LossWeighting { get; set; }
 

@@ -50,6 +50,7 @@ public sealed record RankSortLoss : DenseDetectionLoss
 
     private (Tensor Value, Tensor Update) Rank(Tensor x, Tensor y)
     {
+        // Waits for the device twice: a head has some hundred thousand places and a few hundred positives, and every pair of places is too many.
         var places = y.gt(0).nonzero().squeeze(1);
         var (own, quality) = (x.take(places), y.take(places));
         var count = Math.Max(places.shape[0], 1);

@@ -16,9 +16,8 @@ internal static class ClassScores
         if (logits.dim() > 2 && logits.device_type == DeviceType.CPU)
         {
             var (images, pixels) = (logits.shape[0], PixelScores.PixelCount(logits));
-            var scores = logits.reshape(images, logits.shape[1], pixels);
             return SoftmaxLogLikelihood
-                .Of(scores, targets.Raw.reshape(images, pixels), new(loss, targets.IgnoredTarget))
+                .Of(logits, targets.Raw.reshape(images, pixels), new(loss, targets.IgnoredTarget))
                 .neg()
                 .reshape(targets.Raw.shape);
         }

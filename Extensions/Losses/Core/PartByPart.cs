@@ -40,6 +40,7 @@ internal sealed class PartByPart : autograd.SingleTensorFunction<PartByPart>
 
     public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output)
     {
+        ReturnedGradient.Release();
         using var scope = NewDisposeScope();
         var saved = ctx.get_saved_variables();
         var (x, others) = (saved[0], saved.Skip(1).ToArray());
@@ -47,7 +48,7 @@ internal sealed class PartByPart : autograd.SingleTensorFunction<PartByPart>
         var gradient = is_grad_enabled() // then it will itself be differentiated
             ? autograd.grad([work(x, others)], [x], [grad_output], retain_graph: true, create_graph: true)[0]
             : ByParts(x, length, work, others, grad_output);
-        return [gradient.MoveToOuterDisposeScope(), .. Enumerable.Repeat<Tensor>(null!, 2 + others.Length)];
+        return [ReturnedGradient.Keep(gradient.MoveToOuterDisposeScope()), .. Enumerable.Repeat<Tensor>(null!, 2 + others.Length)];
     }
 
     private static Tensor ByParts(Tensor x, long length, Func<Tensor, Tensor[], Tensor> work, Tensor[] others, Tensor outer)

@@ -47,31 +47,31 @@ public sealed record CenterlineDiceLoss : RegionLoss
         var axes = (int)logits.dim() - 2;
         if (axes is < 1 or > 3)
             throw Shapes.Wrong(this, "logits", logits, "[N, C, ...] with one to three spatial axes");
+        // A soft label is told from an ignored one by the nearest whole number, which 0 and 1 are not fit for.
+        if (logits.device_type == DeviceType.CPU && (IgnoreIndex is not (0 or 1) || !targets.Raw.is_floating_point()))
+        {
+            var (images, classes, pixels) = (logits.shape[0], logits.shape[1], PixelScores.PixelCount(logits));
+            if (targets.AreIndices)
+                return ByKernel(logits, targets.Raw.reshape(images, pixels), first);
+            // Each channel is a binary image.
+            var rows = ByKernel(logits, targets.Raw.reshape(images * classes, pixels), 0);
+            return rows.reshape(rows.shape[0], images, classes);
+        }
         if (!targets.AreIndices)
             return PixelScores.ByChannel(logits, targets, OfLabels);
-        if (logits.device_type == DeviceType.CPU)
-            return OfIndices(logits, targets.Raw, first);
         var y = DistanceMaps.Masks(targets, first).to(logits.dtype);
         var valid = PixelScores.ValidByChannel(logits, targets);
         return CenterlineSums.OfMasks(Cut(PixelScores.Probabilities(logits, targets), first) * valid, y, valid, Iterations);
     }
 
-    private Tensor OfIndices(Tensor logits, Tensor indices, int first)
+    private Tensor ByKernel(Tensor logits, Tensor targets, int first)
     {
-        var (images, classes, pixels) = (logits.shape[0], logits.shape[1], PixelScores.PixelCount(logits));
         var shape = logits.shape.AsSpan(2).ToArray().Select(size => checked((int)size)).ToArray();
-        return CenterlineSums.Of(
-            logits.reshape(images, classes, pixels),
-            indices.reshape(images, pixels),
-            new(this, IgnoredTarget, first, shape, Iterations)
-        );
+        return CenterlineSums.Of(logits, targets, new(this, IgnoredTarget, first, shape, Iterations));
     }
 
     private Tensor OfLabels(Tensor logits, ClassTargets labels)
     {
-        // Hard labels: each channel is a binary image.
-        if (logits.device_type == DeviceType.CPU && !labels.Raw.is_floating_point())
-            return OfIndices(logits, labels.Raw.to(ScalarType.Int64), 0);
         var valid = labels.Weights(logits)!;
         return CenterlineSums.OfMasks(logits.sigmoid() * valid, labels.Safe.to(logits.dtype), valid, Iterations);
     }

@@ -80,8 +80,8 @@ public abstract record BorderDistanceLoss : DistanceLoss
     internal override LossTerms? ComputeRowSums(LossCall call)
     {
         var (logits, given) = (call["logits"], call["targets"]);
-        if (logits.device_type != DeviceType.CPU || (given.is_floating_point() && Power is not null))
-            return null; // soft labels
+        if (logits.device_type != DeviceType.CPU)
+            return null;
         var targets = ClassTargets.Read(this, call);
         CheckSpacing(logits);
         _ = Weights(targets.ClassCount, logits, call); // their number is checked
@@ -93,27 +93,56 @@ public abstract record BorderDistanceLoss : DistanceLoss
         var options = new BorderField.Options(this, IgnoredTarget, first, shape, steps, Power, maps, ClassWeights);
         if (targets.AreIndices)
         {
-            var sums = BorderField.Of(logits.reshape(images, classes, pixels), targets.Raw.reshape(images, pixels), options);
+            var sums = BorderField.Of(logits, targets.Raw.reshape(images, pixels), options);
             var valid = targets.WeightsIfIgnoring(logits)?.reshape(images, pixels).sum(1) ?? full_like(sums, pixels).detach();
             return new(sums, valid * (ClassWeights?.Skip(first).Sum() ?? classes - first)) { Weighted = true };
         }
         // Labels: each channel is a binary image.
-        var binary = (given.is_floating_point() ? given.round() : given).to(ScalarType.Int64).reshape(images * classes, pixels);
-        var channels = BorderField
-            .Of(
-                logits.reshape(images * classes, 1, pixels),
-                binary,
-                options with
-                {
-                    Maps = maps?.reshape(images * classes, 1, pixels),
-                    ClassWeights = null,
-                }
-            )
-            .reshape(images, classes);
+        var channels = (
+            given.is_floating_point() && Power is not null
+                ? OfSoftLabels(logits, targets, maps)
+                : BorderField.Of(
+                    logits,
+                    given.reshape(images * classes, pixels),
+                    options with
+                    {
+                        Maps = maps?.reshape(images * classes, 1, pixels),
+                        ClassWeights = null,
+                    }
+                )
+        ).reshape(images, classes);
         var counted = targets.WeightsIfIgnoring(logits)?.reshape(images, classes, pixels).sum(2) ?? full_like(channels, pixels).detach();
         if (Weights(targets.ClassCount, logits, call) is { } weights)
             (channels, counted) = (channels * weights, counted * weights);
         return new(channels.sum(1), counted.sum(1)) { Weighted = true };
+    }
+
+    // The sum of each channel [N C]: the field is made channel by channel and kept, what depends on the logits is made again for the gradient.
+    private Tensor OfSoftLabels(Tensor logits, ClassTargets targets, Tensor? maps)
+    {
+        long[] shape = [logits.shape[0] * logits.shape[1], 1, .. logits.shape.AsSpan(2)];
+        var (planes, labels) = (logits.reshape(shape), targets.Raw.reshape(shape));
+        var length = PartByPart.Length(planes);
+        var field = empty(shape, logits.dtype);
+        using (no_grad())
+            for (var from = 0L; from < shape[0]; from += length)
+            {
+                using var scope = NewDisposeScope();
+                Tensor Part(Tensor of) => of.narrow(0, from, Math.Min(length, shape[0] - from));
+                var part = targets.Part(Part(labels));
+                var known = maps is null ? MapsOf(Losses.DistanceMaps.Masks(part, 0), logits.dtype) : Part(maps.reshape(shape)).clone();
+                var of = Field(Part(planes).detach().sigmoid(), part, known, 0);
+                if (part.WeightsIfIgnoring(of) is { } valid)
+                    of.mul_(valid);
+                Part(field).copy_(of);
+            }
+        return PartByPart.Of(
+            planes,
+            length,
+            (part, others) => (Penalty(part.sigmoid(), targets.Part(others[0]), 0) * others[1]).flatten(1).sum(1),
+            labels,
+            field
+        );
     }
 
     private Tensor? GivenMaps(LossCall call, Tensor logits, int first)

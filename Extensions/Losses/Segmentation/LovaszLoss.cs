@@ -31,15 +31,14 @@ public sealed record LovaszLoss : WeightedMaskLoss
     protected override LossTerms Score(Tensor logits, ClassTargets targets, LossCall call)
     {
         var classWeights = Weights(targets.ClassCount, logits, call);
-        var scores = logits.reshape(logits.shape[0], logits.shape[1], PixelScores.PixelCount(logits));
         Tensor values,
             weights,
             valid;
         if (PixelScores.HaveBackground(targets))
         {
             var first = IncludeBackground ? 0 : 1;
-            var indices = targets.Raw.reshape(scores.shape[0], scores.shape[2]);
-            var rows = LovaszSoftmax.Of(scores, indices, new(this, IgnoredTarget, PerImage, PresentClassesOnly, first));
+            var indices = targets.Raw.reshape(logits.shape[0], PixelScores.PixelCount(logits));
+            var rows = LovaszSoftmax.Of(logits, indices, new(this, IgnoredTarget, PerImage, PresentClassesOnly, first));
             rows = rows.narrow(2, first, targets.ClassCount - first);
             classWeights = classWeights?.narrow(0, first, targets.ClassCount - first);
             (values, valid) = (rows[0], rows[2]);
@@ -47,7 +46,7 @@ public sealed record LovaszLoss : WeightedMaskLoss
         }
         else
         {
-            (values, valid) = Hinge(scores, targets.AsLabels());
+            (values, valid) = Hinge(logits, targets.AsLabels());
             weights = valid.gt(0).to(logits.dtype);
         }
         weights = (classWeights is null ? weights : weights * classWeights).detach();
@@ -56,15 +55,14 @@ public sealed record LovaszLoss : WeightedMaskLoss
         return PerImage ? new(mean, valid.amax(1).gt(0).to(logits.dtype)) : new(mean.squeeze(0)) { ByRow = false };
     }
 
-    private (Tensor Values, Tensor Valid) Hinge(Tensor scores, ClassTargets targets)
+    private (Tensor Values, Tensor Valid) Hinge(Tensor logits, ClassTargets labels)
     {
-        var valid = targets.Weights(scores)!.reshape(scores.shape);
-        var sign = targets.Safe.reshape(scores.shape).to(scores.dtype) * 2 - 1;
-        var errors = nn.functional.relu(1 - scores * sign) * valid;
-        Tensor weights;
-        using (no_grad())
-            weights = LovaszExtension.Of(errors.detach() * -sign, PerImage).Weights.abs();
-        var (values, count) = ((errors * weights).sum(2), valid.sum(2));
-        return PerImage ? (values, count) : (values.sum(0, keepdim: true), count.sum(0, keepdim: true));
+        var (images, channels, pixels) = (logits.shape[0], (int)logits.shape[1], PixelScores.PixelCount(logits));
+        var planes = labels.Raw.reshape(images * channels, pixels);
+        var values = LovaszHinge.Of(logits, planes, new(IgnoredTarget, channels, PerImage));
+        var count = labels.MayIgnore
+            ? labels.Valid!.reshape(images, channels, pixels).sum(2).to(logits.dtype)
+            : full([images, channels], pixels, logits.dtype, logits.device);
+        return (values, PerImage ? count : count.sum(0, keepdim: true));
     }
 }

@@ -70,7 +70,7 @@ public sealed record RegionSums(Tensor TruePositives, Tensor FalsePositives, Ten
         var (images, classes, pixels) = (logits.shape[0], logits.shape[1], PixelScores.PixelCount(logits));
         var options = new FusedRegionSums.Options(loss, loss.IgnoredTarget, squared);
         if (targets.AreIndices)
-            return FusedRegionSums.Of(logits.reshape(images, classes, pixels), targets.Raw.reshape(images, pixels), options);
+            return FusedRegionSums.Of(logits, targets.Raw.reshape(images, pixels), options);
         if (targets.Raw.is_floating_point())
             return PixelScores.ByChannel(
                 logits,
@@ -79,8 +79,8 @@ public sealed record RegionSums(Tensor TruePositives, Tensor FalsePositives, Ten
             );
         // Hard labels: each channel is a binary image.
         var channels = FusedRegionSums.Of(
-            logits.reshape(images * classes, 1, pixels),
-            targets.Raw.to(ScalarType.Int64).reshape(images * classes, pixels),
+            logits,
+            (logits.device_type == DeviceType.CPU ? targets.Raw : targets.Raw.to(ScalarType.Int64)).reshape(images * classes, pixels),
             options
         );
         return channels.reshape(5, images, classes);
@@ -93,7 +93,7 @@ public sealed record RegionSums(Tensor TruePositives, Tensor FalsePositives, Ten
             return (Measure(loss, logits, targets, squared: false), PixelScores.NegativeLogLikelihood(loss, logits, targets));
         var (images, classes, pixels) = (logits.shape[0], logits.shape[1], PixelScores.PixelCount(logits));
         var (rows, likelihoods) = FusedRegionSums.WithLikelihoods(
-            logits.reshape(images, classes, pixels),
+            logits,
             targets.Raw.reshape(images, pixels),
             new(loss, loss.IgnoredTarget, Squared: false)
         );

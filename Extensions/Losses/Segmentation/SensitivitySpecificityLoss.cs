@@ -28,11 +28,7 @@ public sealed record SensitivitySpecificityLoss : RegionLoss
         if (!PixelScores.HaveBackground(targets))
             return PixelScores.ByChannel(logits, targets.AsLabels(), OfLabels);
         var (images, classes, pixels) = (logits.shape[0], logits.shape[1], PixelScores.PixelCount(logits));
-        var rows = FusedSquaredErrors.Of(
-            logits.reshape(images, classes, pixels),
-            targets.Raw.reshape(images, pixels),
-            new(this, IgnoredTarget)
-        );
+        var rows = FusedSquaredErrors.Of(logits, targets.Raw.reshape(images, pixels), new(this, IgnoredTarget));
         return first == 0 ? rows : rows.narrow(2, first, classes - first);
     }
 

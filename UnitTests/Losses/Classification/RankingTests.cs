@@ -54,6 +54,33 @@ public class RankingTests
     }
 
     [TestMethod]
+    [DataRow(1)]
+    [DataRow(2)]
+    [DataRow(5)]
+    public void AveragePrecisionOfEveryPlaceIsThatOfListedPositives(int columnsAtOnce)
+    {
+        using var scope = NewDisposeScope();
+        using var generator = new Generator(6, CPU);
+        var loss = new AveragePrecisionLoss { Temperature = 0.7 };
+        var positive = rand(11, 5, generator: generator).lt(0.3);
+        positive.select(1, 2).fill_(false); // a class that is absent
+        var known = rand(11, 5, generator: generator).lt(0.8).logical_or(positive);
+        var outer = rand(5, 2, dtype: float64, generator: generator);
+        var listed = randn(11, 5, dtype: float64, generator: generator).requires_grad_();
+        var everywhere = listed.detach().clone().requires_grad_();
+        foreach (var may in new[] { known, null })
+        {
+            var expected = loss.OfColumns(listed, positive, may, listed: true, length: 5);
+            var actual = loss.OfColumns(everywhere, positive, may, listed: false, length: columnsAtOnce);
+            Assert.IsTrue(expected.allclose(actual, 1e-12, 1e-12));
+            (expected * outer).sum().backward();
+            (actual * outer).sum().backward();
+            Assert.IsTrue(listed.grad!.allclose(everywhere.grad!, 1e-12, 1e-12));
+            Assert.IsFalse(listed.grad!.eq(0).all().item<bool>());
+        }
+    }
+
+    [TestMethod]
     public void AveragePrecisionKnowsItsEnds()
     {
         using var scope = NewDisposeScope();

@@ -155,6 +155,49 @@ public class MinerTests
     }
 
     [TestMethod]
+    [DataRow(false)]
+    [DataRow(true)]
+    public void DistanceWeightedTripletsOfEveryPairAreThoseListed(bool references)
+    {
+        using var scope = NewDisposeScope();
+        var problem = Problem.Draw(references);
+        var (labels, others) = (problem.Labels, problem.ReferenceLabels);
+        var pairs = new MetricPairs(problem.Embeddings, labels, problem.References, others, null, null);
+        var kept = pairs.Positives.Members.clone();
+        kept[0].fill_(false); // an anchor that can draw nothing
+        var drawn = arange(kept.numel(), ScalarType.Int64).mul(7).add(3).remainder(problem.M).reshape(kept.shape);
+        var (listed, everywhere) = (DistanceWeightedMiner.Listed(kept, drawn), DistanceWeightedMiner.Everywhere(kept, drawn));
+        Assert.IsNull(listed.Weights);
+        Assert.AreEqual(kept.sum().item<long>(), listed.Positives.shape[0]);
+        var (few, all) = (MinedPairs.OfTriplets(pairs, listed), MinedPairs.OfTriplets(pairs, everywhere));
+        Same(few.PositiveCounts, all.PositiveCounts);
+        Same(few.NegativeCounts, all.NegativeCounts);
+
+        var members = everywhere.Weights!;
+        Tensor Kept(Tensor values) => values.masked_select(members);
+        foreach (
+            var distance in new Distance[]
+            {
+                new EuclideanDistance(),
+                new CosineSimilarity(),
+                new EuclideanDistance { Power = 2 },
+            }
+        )
+        {
+            Same(
+                pairs.Rows(distance, listed.Anchors, listed.Negatives),
+                Kept(pairs.Rows(distance, everywhere.Anchors, everywhere.Negatives))
+            );
+            Same(
+                pairs.RowsOfPartners(distance, listed.Positives, listed.Negatives),
+                Kept(pairs.RowsOfPartners(distance, everywhere.Positives, everywhere.Negatives))
+            );
+        }
+    }
+
+    private static void Same(Tensor expected, Tensor actual) => Assert.IsTrue(expected.allclose(actual, 1e-12, 1e-12));
+
+    [TestMethod]
     public void DistanceWeightedDrawsTheSameAtTheSameStep()
     {
         using var scope = NewDisposeScope();

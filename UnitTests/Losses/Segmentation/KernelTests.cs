@@ -126,16 +126,19 @@ public class KernelTests
     }
 
     [TestMethod]
-    public void LovaszHingeAgrees()
+    [DynamicData(nameof(Cases))]
+    public void LovaszHingeAgrees(int images, int classes, int pixels, ScalarType precision, bool perImage)
     {
-        foreach (var precision in new[] { ScalarType.Float64, ScalarType.Float32 })
-        foreach (var perImage in new[] { false, true })
-        {
-            var errors = nn.functional.relu(Samples.Logits(1, 2, 3, 500)).to(precision) * (1 - 2 * Samples.Indices(1, 2, 2, 3, 500));
-            var expected = LovaszExtension.ByTensors(errors, perImage);
-            var actual = LovaszExtension.Of(errors.clone(), perImage);
-            Samples.AreClose(expected.Values.Numbers(), actual.Values.Numbers(), 1e-5);
-        }
+        var (x, y) = Inputs(images * classes, 1, pixels, precision);
+        y[0, 3] = 255;
+        var options = new LovaszHinge.Options(255, classes, perImage);
+        foreach (var type in new[] { ScalarType.Int64, ScalarType.Byte, ScalarType.Float32, precision })
+            Agree(
+                scores => LovaszHinge.Of(scores.reshape(images, classes, pixels), y.to(type), options),
+                scores => LovaszHinge.ByTensors(scores, y, options),
+                x,
+                precision
+            );
     }
 
     [TestMethod]

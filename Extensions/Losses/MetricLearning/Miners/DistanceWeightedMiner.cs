@@ -1,3 +1,4 @@
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace MLNetLosses.Losses;
@@ -6,7 +7,7 @@ namespace MLNetLosses.Losses;
 /// For each anchor and positive one random negative, so that all distances come up alike: its weight is 1/q(d), q(d) = d^(D-2) (1 - d^2/4)^((D-3)/2) the
 /// density of distances on the unit sphere, d taken as at least <see cref="Cutoff"/>, none at or beyond <see cref="NonZeroLossCutoff"/>. Euclidean distance
 /// of unit vectors only. The draw depends on <see cref="LossContext.Seed"/> and on the step (<see cref="LossClock.Step"/>): the same step draws the same.
-/// Lists its triplets, which waits for the device. Wu et al. 2017.
+/// Wu et al. 2017.
 /// </summary>
 public sealed record DistanceWeightedMiner : Miner
 {
@@ -52,10 +53,27 @@ public sealed record DistanceWeightedMiner : Miner
         var total = cumulative.narrow(1, cumulative.shape[1] - 1, 1);
         // (0, total]: the first column whose cumulative weight reaches the draw has a weight of its own.
         var negatives = searchsorted(cumulative, (1 - draws).mul_(total)).clamp_(max: cumulative.shape[1] - 1);
-        var list = pairs.Positives.Members.logical_and(any).nonzero();
-        var columns = list.unbind(1);
-        var drawn = negatives.reshape(-1).index_select(0, columns[0] * distances.shape[1] + columns[1]);
-        return MinedPairs.OfTriplets(pairs, new TripletList(columns[0], columns[1], drawn, null));
+        var kept = pairs.Positives.Members.logical_and(any);
+        return MinedPairs.OfTriplets(pairs, kept.device_type == DeviceType.CPU ? Listed(kept, negatives) : Everywhere(kept, negatives));
+    }
+
+    /// <summary>The triplets (a, p, negatives[a, p]) of the kept pairs; on a device the list would have to be waited for.</summary>
+    internal static TripletList Listed(Tensor kept, Tensor negatives)
+    {
+        var columns = kept.nonzero().unbind(1);
+        return new(columns[0], columns[1], negatives.reshape(-1).index_select(0, columns[0] * kept.shape[1] + columns[1]), null);
+    }
+
+    /// <summary>The same as a triplet of every pair, weighed 1 where the pair is kept and else 0.</summary>
+    internal static TripletList Everywhere(Tensor kept, Tensor negatives)
+    {
+        Tensor Range(int axis) => arange(kept.shape[axis], ScalarType.Int64, kept.device);
+        return new(
+            Range(0).unsqueeze(1).expand(kept.shape).reshape(-1),
+            Range(1).unsqueeze(0).expand(kept.shape).reshape(-1),
+            negatives.reshape(-1),
+            kept.reshape(-1)
+        );
     }
 
     private static ulong Seed(LossCall call)

@@ -33,7 +33,8 @@ internal static class AngularSum
                 : partnersLearn ? zeros_like(b)
                 : null;
             var penalties = mined.Negatives.Penalties; // made once, outside the scope of a block
-            var list = mined.Positives.Members.nonzero(); // waits for the device
+            // Waits for the device once: without the list every pair would take its place, N^3 work where N^3 / classes is needed.
+            var list = mined.Positives.Members.nonzero();
             var step = Math.Max(1, BlockElements / b.shape[0]);
             for (var start = 0L; start < list.shape[0]; start += step)
             {

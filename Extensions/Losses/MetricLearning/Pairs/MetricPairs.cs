@@ -79,6 +79,8 @@ internal sealed class MetricPairs
     public Tensor Rows(Distance distance, Tensor? anchors, Tensor partners)
     {
         var (a, p) = Prepared(distance);
+        if (anchors is not null && partners.shape[0] >= a.shape[0] * p.shape[0]) // as many as there are pairs
+            return Dissimilarity(distance).take(anchors * p.shape[0] + partners);
         return Signed(distance, distance.Each(anchors is null ? a : a.index_select(0, anchors), p.index_select(0, partners)));
     }
 
@@ -86,6 +88,8 @@ internal sealed class MetricPairs
     public Tensor RowsOfPartners(Distance distance, Tensor first, Tensor second)
     {
         var p = Prepared(distance).Partners;
+        if (first.shape[0] >= p.shape[0] * p.shape[0])
+            return OfPartners(distance).take(first * p.shape[0] + second);
         return Signed(distance, distance.Each(p.index_select(0, first), p.index_select(0, second)));
     }
 

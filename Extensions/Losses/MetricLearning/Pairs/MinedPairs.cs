@@ -96,7 +96,7 @@ internal sealed class MinedPairs
         {
             var (count, device) = (list.Positives.shape[0], pairs.Anchors.device);
             var anchors = list.Anchors ?? arange(count, dtype: ScalarType.Int64, device: device);
-            var weights = list.Weights ?? ones(count, dtype: pairs.Anchors.dtype, device: device);
+            var weights = list.Weights?.to(pairs.Anchors.dtype) ?? ones(count, dtype: pairs.Anchors.dtype, device: device);
             return (Count(pairs, anchors, list.Positives, weights), Count(pairs, anchors, list.Negatives, weights));
         }
         if (Gap is { } gap)

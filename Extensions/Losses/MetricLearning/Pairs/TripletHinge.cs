@@ -72,7 +72,8 @@ internal static class TripletHinge
                 : pairs.InBatch ? slopes
                 : zeros_like(between);
             var (rows, columns) = (d.shape[0], d.shape[1]);
-            var list = mined.KeptPositives.Members.nonzero(); // waits for the device
+            // Waits for the device once: without the list every pair would take its place, N^3 work where N^3 / classes is needed.
+            var list = mined.KeptPositives.Members.nonzero();
             var step = Math.Max(1, BlockElements / Math.Max(1, columns));
             for (var start = 0L; start < list.shape[0]; start += step)
             {

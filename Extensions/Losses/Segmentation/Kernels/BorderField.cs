@@ -32,7 +32,7 @@ internal sealed class BorderField : PixelFunction<BorderField, BorderField.Optio
     );
 
     /// <summary>The sum of each image, [N].</summary>
-    public static Tensor Of(Tensor scores, Tensor indices, Options options) => apply(scores, indices, options);
+    public static Tensor Of(Tensor scores, Tensor indices, Options options) => Apply(scores, indices, options);
 
     protected override Tensor ByTensors(Tensor scores, Tensor indices, Tensor? kept, Options options)
     {
@@ -158,7 +158,7 @@ internal sealed class BorderField : PixelFunction<BorderField, BorderField.Optio
         var field = options.Maps?.clone().contiguous() ?? empty([pixels.Images, classes, length], pixels.Scores.dtype);
         var (memory, known) = (new TensorMemory<T>(field), options.Maps is not null);
         using var predicted = power is null ? null : Predicted(pixels, options);
-        var labels = predicted is null ? default : new TensorMemory<long>(predicted);
+        var labels = predicted is null ? default : new PixelTargets(predicted);
         DistanceTransform.ForEachImage(
             pixels.Images * classes,
             (plane, parallel) =>
@@ -172,7 +172,7 @@ internal sealed class BorderField : PixelFunction<BorderField, BorderField.Optio
                 {
                     var more = ArrayPool<T>.Shared.Rent(length);
                     var other = more.AsSpan(0, length);
-                    distances.Write(labels[(long)image * length, length], null, other, signed: false);
+                    distances.Write(labels.Whole((long)image * length, length), null, other, signed: false);
                     Raise(map, alpha);
                     Raise(other, alpha);
                     TensorPrimitives.Add(map, other, map);
@@ -212,24 +212,32 @@ internal sealed class BorderField : PixelFunction<BorderField, BorderField.Optio
             TensorPrimitives.Pow(distances, T.CreateTruncating(power), distances);
     }
 
-    // The class whose probability is above one half, [N, S]; there is at most one. -1: none.
+    // The class whose probability is above one half, [N, S]; there is at most one. -1: none. Of one class: 1 or 0.
     private static Tensor Predicted<T>(PixelScan<T> pixels, Options options)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        var result = full(pixels.Indices.shape, -1, ScalarType.Int64);
-        var (memory, own) = (new TensorMemory<long>(result), pixels.Classes == 1 ? 1 : 0);
+        var single = pixels.Classes == 1;
+        // Beside one class int64 would take twice the room of the logits.
+        var result = single ? zeros(pixels.Indices.shape, ScalarType.Byte) : full(pixels.Indices.shape, -1, ScalarType.Int64);
+        var (bytes, longs) = single
+            ? (new TensorMemory<byte>(result), default)
+            : (default(TensorMemory<byte>), new TensorMemory<long>(result));
         var half = T.CreateTruncating(0.5);
         pixels.ForEachBlock(
             options.Ignored,
             (block, softmax) =>
             {
-                var labels = memory[block.Image * pixels.Pixels + block.From, block.Length];
+                var from = block.Image * pixels.Pixels + block.From;
                 for (var c = options.FirstClass; c < pixels.Classes; c++)
                 {
                     var p = softmax[c];
                     for (var i = 0; i < p.Length; i++)
-                        if (p[i] > half)
-                            labels[i] = c + own;
+                        if (!(p[i] > half))
+                            continue;
+                        else if (single)
+                            bytes[from + i] = 1;
+                        else
+                            longs[from + i] = c;
                 }
             }
         );

@@ -6,7 +6,7 @@ using TensorPrimitives = System.Numerics.Tensors.TensorPrimitives;
 namespace MLNetLosses.Losses;
 
 /// <summary>
-/// The sums of the centerline Dice loss for class indices on the CPU, a class of an image at a time: skeletons are made again for the gradient, which is the
+/// The sums of the centerline Dice loss for class indices, or labels of one class, on the CPU, a class of an image at a time: skeletons are made again for the gradient, which is the
 /// only tensor of the logits' size. The same numbers as <see cref="OfMasks"/>.
 /// </summary>
 internal sealed class CenterlineSums : PixelFunction<CenterlineSums, CenterlineSums.Options>
@@ -21,7 +21,7 @@ internal sealed class CenterlineSums : PixelFunction<CenterlineSums, CenterlineS
     private const int Rows = 6;
 
     /// <summary>Of every image and class, with S the skeleton: sum S(p) y, sum S(p), sum S(y) p, sum S(y), sum y and the valid pixels, [6, N, C'].</summary>
-    public static Tensor Of(Tensor scores, Tensor indices, Options options) => apply(scores, indices, options);
+    public static Tensor Of(Tensor scores, Tensor indices, Options options) => Apply(scores, indices, options);
 
     /// <summary>The same by tensor operations, differentiable any number of times.</summary>
     /// <param name="p">[N, C', ...], 0 where ignored.</param>
@@ -55,9 +55,9 @@ internal sealed class CenterlineSums : PixelFunction<CenterlineSums, CenterlineS
     {
         var (images, classes, first) = (scores.shape[0], scores.shape[1], options.FirstClass);
         var p = classes == 1 ? scores.sigmoid() : nn.functional.softmax(scores, 1).narrow(1, first, classes - first);
-        var numbers = arange(classes == 1 ? 1 : first, Math.Max(2, classes), ScalarType.Int64).view(1, -1, 1);
         var valid = (options.Ignored is { } none ? indices.ne(none) : ones_like(indices, ScalarType.Bool)).unsqueeze(1);
-        var y = indices.unsqueeze(1).eq(numbers).logical_and(valid).to(scores.dtype);
+        var labels = classes == 1 ? indices.unsqueeze(1) : indices.unsqueeze(1).eq(arange(first, classes, ScalarType.Int64).view(1, -1, 1));
+        var y = labels.to(scores.dtype) * valid;
         long[] Spatial(Tensor of) => [images, of.shape[1], .. options.Shape.Select(size => (long)size)];
         var weight = valid.to(scores.dtype);
         return OfMasks((p * weight).view(Spatial(p)), y.view(Spatial(y)), weight.view(Spatial(weight)), options.Iterations);

@@ -10,15 +10,17 @@ internal sealed class ClassProbabilities<T> : IDisposable
 {
     private readonly PixelScan<T> pixels;
     private readonly long? ignored;
-    private readonly Tensor highest;
-    private readonly Tensor inverse;
+    private readonly Tensor? highest; // null for one class, which divides by nothing
+    private readonly Tensor? inverse;
     private readonly long[] valid;
 
     public ClassProbabilities(PixelScan<T> pixels, Loss loss, long? ignored)
     {
         (this.pixels, this.ignored) = (pixels, ignored);
-        (highest, inverse) = (empty(pixels.Indices.shape, pixels.Scores.dtype), empty(pixels.Indices.shape, pixels.Scores.dtype));
-        var (max, scale) = (new TensorMemory<T>(highest), new TensorMemory<T>(inverse));
+        var single = pixels.Classes == 1;
+        Tensor? OfPixels() => single ? null : empty(pixels.Indices.shape, pixels.Scores.dtype);
+        (highest, inverse) = (OfPixels(), OfPixels());
+        var (max, scale) = single ? default : (new TensorMemory<T>(highest!), new TensorMemory<T>(inverse!));
         var (counts, indices) = (new long[pixels.Runs.Length], Math.Max(2, pixels.Classes));
         pixels.ForEachRun(
             (r, softmax) =>
@@ -26,6 +28,15 @@ internal sealed class ClassProbabilities<T> : IDisposable
                 foreach (var block in pixels.Runs[r].Blocks(softmax.Capacity))
                 {
                     var y = pixels.Targets(block);
+                    foreach (var target in y)
+                        if (target == ignored)
+                            continue;
+                        else if ((ulong)target < (ulong)indices)
+                            counts[r]++;
+                        else
+                            throw Shapes.WrongIndex(loss, target, indices, ignored);
+                    if (single)
+                        continue;
                     softmax.Exponentiate(pixels, block);
                     softmax.Highest.CopyTo(pixels.Of(max, block));
                     var of = pixels.Of(scale, block);
@@ -33,10 +44,6 @@ internal sealed class ClassProbabilities<T> : IDisposable
                     for (var i = 0; i < y.Length; i++)
                         if (y[i] == ignored)
                             of[i] = T.Zero;
-                        else if ((ulong)y[i] < (ulong)indices)
-                            counts[r]++;
-                        else
-                            throw Shapes.WrongIndex(loss, y[i], indices, ignored);
                 }
             }
         );
@@ -52,25 +59,33 @@ internal sealed class ClassProbabilities<T> : IDisposable
     public void Probabilities(int image, int c, Span<T> result)
     {
         var logits = pixels.Logits[(image * (long)pixels.Classes + c) * pixels.Pixels, result.Length];
-        var scale = new TensorMemory<T>(inverse)[image * pixels.Pixels, result.Length];
-        if (pixels.Classes == 1)
+        if (highest is null || inverse is null)
         {
             TensorPrimitives.Sigmoid(logits, result);
+            var y = pixels.Targets(new(image, 0, result.Length));
             for (var i = 0; i < result.Length; i++)
-                if (scale[i] == T.Zero)
+                if (y[i] == ignored)
                     result[i] = T.Zero;
             return;
         }
         TensorPrimitives.Subtract(logits, new TensorMemory<T>(highest)[image * pixels.Pixels, result.Length], result);
         TensorPrimitives.Exp(result, result);
-        TensorPrimitives.Multiply(result, scale, result);
+        TensorPrimitives.Multiply(result, new TensorMemory<T>(inverse)[image * pixels.Pixels, result.Length], result);
     }
 
-    /// <summary>1 where the target is a class, 0 elsewhere; of one class: where it is 1.</summary>
+    /// <summary>1 where the target is a class, 0 elsewhere; of one class: the label, which may be soft. 0 where ignored.</summary>
     public void Targets(int image, int c, Span<T> result)
     {
         var y = pixels.Targets(new(image, 0, result.Length));
-        var label = pixels.Classes == 1 ? 1 : c;
+        if (pixels.Classes == 1)
+        {
+            pixels.Labels(new(image, 0, result.Length), result);
+            for (var i = 0; i < result.Length; i++)
+                if (y[i] == ignored)
+                    result[i] = T.Zero;
+            return;
+        }
+        var label = c;
         for (var i = 0; i < result.Length; i++)
             result[i] = y[i] == label && y[i] != ignored ? T.One : T.Zero;
     }
@@ -79,7 +94,7 @@ internal sealed class ClassProbabilities<T> : IDisposable
     {
         GC.KeepAlive(pixels.Scores);
         GC.KeepAlive(pixels.Indices);
-        highest.Dispose();
-        inverse.Dispose();
+        highest?.Dispose();
+        inverse?.Dispose();
     }
 }

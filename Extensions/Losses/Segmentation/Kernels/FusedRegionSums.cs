@@ -15,17 +15,17 @@ internal sealed class FusedRegionSums : PixelFunction<FusedRegionSums, FusedRegi
     /// <summary>TP, FP, FN, sum y and the valid pixels, [5, N, C].</summary>
     public static Tensor Of(Tensor scores, Tensor indices, Options options) =>
         scores.device_type == DeviceType.CPU
-            ? apply(scores, indices, options)
-            : RegionSums.ByTensors(scores, indices, options.Ignored, options.Squared);
+            ? Apply(scores, indices, options)
+            : RegionSums.ByTensors(AsScores(scores, indices), indices, options.Ignored, options.Squared);
 
     /// <summary>The sums and, from the same softmax, ln p_y of every pixel, [N, S]; 0 where ignored. Two classes or more.</summary>
     public static (Tensor Sums, Tensor LogLikelihoods) WithLikelihoods(Tensor scores, Tensor indices, Options options)
     {
         if (scores.device_type != DeviceType.CPU)
-            return (Of(scores, indices, options), SoftmaxLogLikelihood.ByTensors(scores, indices, options.Ignored));
+            return (Of(scores, indices, options), SoftmaxLogLikelihood.ByTensors(AsScores(scores, indices), indices, options.Ignored));
         // A function has one result: the sums, then the pixels.
         var (images, classes) = (scores.shape[0], scores.shape[1]);
-        var all = apply(scores, indices, options with { WithLikelihoods = true });
+        var all = Apply(scores, indices, options with { WithLikelihoods = true });
         var sums = 5 * images * classes;
         return (all.narrow(0, 0, sums).view(5, images, classes), all.narrow(0, sums, indices.numel()).view(indices.shape));
     }

@@ -15,7 +15,9 @@ internal sealed class FusedSquaredErrors : PixelFunction<FusedSquaredErrors, Ind
     /// <param name="indices">Classes, [N, S].</param>
     /// <param name="options">What is ignored.</param>
     public static Tensor Of(Tensor scores, Tensor indices, IndexOptions options) =>
-        scores.device_type == DeviceType.CPU ? apply(scores, indices, options) : ByTensors(scores, indices, options.Ignored);
+        scores.device_type == DeviceType.CPU
+            ? Apply(scores, indices, options)
+            : ByTensors(AsScores(scores, indices), indices, options.Ignored);
 
     /// <summary>The same by tensor operations, on any device and differentiable any number of times.</summary>
     internal static Tensor ByTensors(Tensor scores, Tensor indices, long? ignored)

@@ -12,22 +12,14 @@ namespace MLNetLosses.Losses;
 /// </summary>
 internal static class LovaszExtension
 {
-    /// <summary>The value of each class of each image, or of the batch, and the signed weight of every element.</summary>
-    /// <param name="errors">Signed errors [N, C, S], without gradient; on the CPU the weights take their place.</param>
-    /// <param name="perImage">Whether each image is sorted by itself.</param>
-    /// <returns>Values [R, C] with R = N or 1, and weights [N, C, S].</returns>
-    public static (Tensor Values, Tensor Weights) Of(Tensor errors, bool perImage)
-    {
-        if (errors.device_type != DeviceType.CPU)
-            return ByTensors(errors, perImage);
-        var (rows, classes) = (perImage ? (int)errors.shape[0] : 1, (int)errors.shape[1]);
-        var all = Enumerable.Range(0, rows * classes).ToArray();
-        errors = errors.contiguous();
-        var values = errors.dtype == ScalarType.Float64 ? InPlace<double>(errors, rows, all) : InPlace<float>(errors, rows, all);
-        return (tensor(values, [rows, classes], errors.dtype), errors);
-    }
-
-    /// <summary>The same on the CPU for chosen rows (row * C + class): replaces errors by weights, gives the values of all rows.</summary>
+    /// <summary>
+    /// The value of each class of each image, or of the batch, for chosen rows (row * C + class), 0 of the others; on the CPU, where the signed weights take the
+    /// place of the errors.
+    /// </summary>
+    /// <param name="errors">Signed errors [N, C, S], contiguous, without gradient.</param>
+    /// <param name="rows">R: N where each image is sorted by itself, else 1.</param>
+    /// <param name="chosen">Which rows.</param>
+    /// <returns>Values [R, C].</returns>
     public static double[] InPlace<T>(Tensor errors, int rows, int[] chosen)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
@@ -114,7 +106,7 @@ internal static class LovaszExtension
         return value;
     }
 
-    /// <summary>The same by tensor operations, on any device.</summary>
+    /// <summary>Values [R, C] of all rows and the weights [N, C, S] by tensor operations, on any device.</summary>
     internal static (Tensor Values, Tensor Weights) ByTensors(Tensor errors, bool perImage)
     {
         var (images, classes, pixels) = (errors.shape[0], errors.shape[1], errors.shape[2]);

@@ -15,7 +15,7 @@ internal sealed class LovaszSoftmax : PixelFunction<LovaszSoftmax, LovaszSoftmax
 
     /// <summary>The value, the target pixels and the valid pixels of every row and class, [3, R, C], R = N or 1; classes that do not count have value 0.</summary>
     public static Tensor Of(Tensor scores, Tensor indices, Options options) =>
-        scores.device_type == DeviceType.CPU ? apply(scores, indices, options) : ByTensors(scores, indices, options);
+        scores.device_type == DeviceType.CPU ? Apply(scores, indices, options) : ByTensors(AsScores(scores, indices), indices, options);
 
     protected override (Tensor Value, Tensor? Kept) Forward<T>(PixelScan<T> pixels, Options options)
     {

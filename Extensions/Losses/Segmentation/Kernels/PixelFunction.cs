@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 namespace MLNetLosses.Losses;
 
 /// <summary>
-/// A function of the softmax of scores [N, C, S] and of indices [N, S] whose value and gradient are loops over blocks of pixels on the CPU. Under
+/// A function of the softmax of scores [N, C, S] and of indices (or labels of one sigmoid) [N, S] whose value and gradient are loops over blocks of pixels on the CPU. Under
 /// <c>create_graph</c> the gradient is made of tensor operations instead, which can be differentiated again.
 /// </summary>
 internal abstract class PixelFunction<TSelf, TOptions> : autograd.SingleTensorFunction<TSelf>
@@ -25,14 +25,30 @@ internal abstract class PixelFunction<TSelf, TOptions> : autograd.SingleTensorFu
     /// <summary>The value by tensor operations, as far as it depends on the scores.</summary>
     protected abstract Tensor ByTensors(Tensor scores, Tensor indices, Tensor? kept, TOptions options);
 
+    /// <summary>The value on the CPU.</summary>
+    /// <param name="logits">[N, C, ...], or of another shape with the same numbers in the same order.</param>
+    /// <param name="indices">[N, S].</param>
+    /// <param name="options">What the loops need to know.</param>
+    protected static Tensor Apply(Tensor logits, Tensor indices, TOptions options) =>
+        // torch takes over the gradient of a leaf without a copy only through a view, and adds to that of another tensor in place only without one.
+        apply(logits.is_leaf ? AsScores(logits, indices) : logits, indices, options);
+
+    /// <summary>Logits as [N, C, S] for indices [N, S].</summary>
+    protected static Tensor AsScores(Tensor logits, Tensor indices)
+    {
+        var (images, pixels) = (indices.shape[0], indices.shape[1]);
+        return logits.reshape(images, indices.numel() == 0 ? logits.shape[1] : logits.numel() / indices.numel(), pixels);
+    }
+
     public sealed override Tensor forward(autograd.AutogradContext ctx, params object[] vars)
     {
-        var (scores, indices, options) = ((Tensor)vars[0], ((Tensor)vars[1]).to(ScalarType.Int64).contiguous(), (TOptions)vars[2]);
+        var (logits, indices, options) = ((Tensor)vars[0], PixelTargets.Readable((Tensor)vars[1]), (TOptions)vars[2]);
+        var scores = AsScores(logits.detach(), indices).contiguous();
         var (value, kept) =
             scores.dtype == ScalarType.Float64
-                ? Forward(new PixelScan<double>(scores.contiguous(), indices), options)
-                : Forward(new PixelScan<float>(scores.contiguous(), indices), options);
-        ctx.save_for_backward(kept is null ? [scores, indices] : [scores, indices, kept]);
+                ? Forward(new PixelScan<double>(scores, indices), options)
+                : Forward(new PixelScan<float>(scores, indices), options);
+        ctx.save_for_backward(kept is null ? [logits, indices] : [logits, indices, kept]);
         ctx.save_data(nameof(TOptions), options);
         return value;
     }
@@ -40,25 +56,28 @@ internal abstract class PixelFunction<TSelf, TOptions> : autograd.SingleTensorFu
     // An exception here would end the process: it would have to pass through native code.
     public sealed override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output)
     {
+        ReturnedGradient.Release();
         using var scope = NewDisposeScope();
         var saved = ctx.get_saved_variables();
-        var (scores, indices, kept) = (saved[0], saved[1], saved.Count > 2 ? saved[2] : null);
+        var (logits, indices, kept) = (saved[0], saved[1], saved.Count > 2 ? saved[2] : null);
         var options = (TOptions)ctx.get_data(nameof(TOptions));
         Tensor gradient;
         if (is_grad_enabled())
         {
-            var value = ByTensors(scores, indices, kept, options);
-            gradient = autograd.grad([value], [scores], [grad_output], retain_graph: true, create_graph: true)[0];
+            var whole = indices.is_floating_point() ? indices : indices.to(ScalarType.Int64);
+            var value = ByTensors(AsScores(logits, indices), whole, kept, options);
+            gradient = autograd.grad([value], [logits], [grad_output], retain_graph: true, create_graph: true)[0];
         }
         else
         {
-            gradient = empty(scores.shape, scores.dtype);
+            gradient = empty(logits.shape, logits.dtype);
+            var (scores, outer) = (AsScores(logits.detach(), indices).contiguous(), grad_output.contiguous());
             if (scores.dtype == ScalarType.Float64)
-                Backward(new PixelScan<double>(scores.contiguous(), indices), kept, options, grad_output.contiguous(), new(gradient));
+                Backward(new PixelScan<double>(scores, indices), kept, options, outer, new(gradient));
             else
-                Backward(new PixelScan<float>(scores.contiguous(), indices), kept, options, grad_output.contiguous(), new(gradient));
+                Backward(new PixelScan<float>(scores, indices), kept, options, outer, new(gradient));
         }
-        return [gradient.MoveToOuterDisposeScope(), null!, null!];
+        return [ReturnedGradient.Keep(gradient.MoveToOuterDisposeScope()), null!, null!];
     }
 }
 
@@ -66,7 +85,7 @@ internal abstract class PixelFunction<TSelf, TOptions> : autograd.SingleTensorFu
 internal sealed class PixelScan<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    private readonly TensorMemory<long> targets;
+    private readonly PixelTargets targets;
 
     public PixelScan(Tensor scores, Tensor indices)
     {
@@ -87,8 +106,11 @@ internal sealed class PixelScan<T>
     /// <summary>The place of a block's first pixel in a class's plane of a [N, C, S] tensor.</summary>
     public long Place(CpuWork.Run block, long c) => (block.Image * (long)Classes + c) * Pixels + block.From;
 
-    /// <summary>The targets of a block.</summary>
-    public ReadOnlySpan<long> Targets(CpuWork.Run block) => targets[block.Image * Pixels + block.From, block.Length];
+    /// <summary>The targets of a block; valid until the same thread asks for others.</summary>
+    public ReadOnlySpan<long> Targets(CpuWork.Run block) => targets.Whole(block.Image * Pixels + block.From, block.Length);
+
+    /// <summary>The targets of a block as they were given, soft ones too.</summary>
+    public void Labels(CpuWork.Run block, Span<T> result) => targets.CopyTo(block.Image * Pixels + block.From, result);
 
     /// <summary>The block's part of a [N, S] tensor.</summary>
     public Span<T> Of(TensorMemory<T> values, CpuWork.Run block) => values[block.Image * Pixels + block.From, block.Length];
