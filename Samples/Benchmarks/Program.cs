@@ -21,11 +21,8 @@ Option<string> only = new("--only") { Description = "Only rows that contain this
 
 PeerScript? Peer(ParseResult parsed) =>
     parsed.GetValue(python) is { } interpreter
-        ? new(interpreter, parsed.GetValue(scripts)!, parsed.GetValue(peers), parsed.GetValue(blas))
+        ? new(interpreter, parsed.GetValue(scripts)!, parsed.GetValue(peers), parsed.GetValue(blas), parsed.GetValue(threads))
         : null;
-
-var losses = new Command("losses", "Each loss, forward and backward.") { python, scripts, peers, blas, threads, rounds, only };
-losses.SetAction(parsed => LossComparison.Run(Peer(parsed), parsed.GetValue(only)!, parsed.GetValue(rounds), parsed.GetValue(threads)));
 
 var growth = new Command("growth", "How the cost of losses grows with pixels, pairs and classes.") { threads };
 growth.SetAction(parsed => GrowthTable.Run(parsed.GetValue(threads)));
@@ -231,7 +228,7 @@ return new RootCommand("Benchmarks: ours against PyTorch, in pairs, in one run."
     SegmentationCommands.Comparison([python, scripts, peers, blas], rounds, threads, Peer),
     SegmentationCommands.RareClassTable(threads, only),
     SegmentationCommands.OneRun(threads),
-    losses,
+    LossCommands.Comparison([python, scripts, peers, blas], threads, rounds, only, Peer),
     growth,
     memory,
     memoryRun,
