@@ -56,6 +56,29 @@ internal sealed class LossWorkload : IDisposable
             ["logits"]
         );
 
+    /// <summary>Any loss on pixels: what it reads beside logits and targets is drawn like the logits.</summary>
+    public static LossWorkload Pixels(string loss, PixelForm form, long[] shape)
+    {
+        long[] pixels = [shape[0], .. shape.AsSpan(2)];
+        var inputs = new LossInputs();
+        foreach (var name in Loss.Parse(loss).RequiredInputs)
+            inputs[name] = name switch
+            {
+                "targets" when form == PixelForm.Probabilities => nn.functional.softmax(randn(shape), 1),
+                "targets" when form == PixelForm.MultiLabel => randint(2, shape, ScalarType.Int64),
+                "targets" => randint(Math.Max(2, shape[1]), pixels, ScalarType.Int64),
+                "mask" => randint(2, pixels, ScalarType.Int64),
+                _ => randn(shape),
+            };
+        var classes = (int)shape[1];
+        var context = new LossContext
+        {
+            ClassCount = classes,
+            ClassCounts = [.. Enumerable.Range(1, Math.Max(2, classes)).Select(c => 100L * c)],
+        };
+        return new(loss, inputs, context, [inputs.First(input => input.Key.StartsWith("logits", StringComparison.Ordinal)).Key]);
+    }
+
     public static LossWorkload Blobs(string loss, int side = 128)
     {
         using var noise = randn(2, 1, side, side);
@@ -82,6 +105,14 @@ internal sealed class LossWorkload : IDisposable
         var positives = rand(places, classes).lt(0.005);
         var targets = qualities ? positives * (rand(places, classes) * 0.9 + 0.1) : positives.to(ScalarType.Int64);
         return Of(loss, new() { ["logits"] = randn(places, classes) - 2, ["targets"] = targets }, "logits");
+    }
+
+    /// <summary>Scores of places that are ranked against each other, one in two hundred a positive with a quality.</summary>
+    public static LossWorkload Ranked(string loss, int places)
+    {
+        var targets = zeros(places);
+        targets.narrow(0, 0, places / 200).copy_(rand(places / 200) * 0.9 + 0.1);
+        return Of(loss, new() { ["logits"] = randn(places), ["targets"] = targets }, "logits");
     }
 
     public static LossWorkload Embeddings(string loss, int rows = 256, int perClass = 8, int classes = 0, int width = 128)

@@ -34,8 +34,8 @@ internal static class ClassificationFormulas
             new("Asymmetric", Size, Labels, AsymmetricLabels),
             new("Asymmetric", Size + ", indices", Indices, AsymmetricIndices),
             new("AveragePrecision", "[256,100]", Rankings, AveragePrecision),
-            new(Corrected("BackwardCorrection"), "[256,100]", FewIndices, BackwardCorrection) { Title = "BackwardCorrection" },
-            new(Corrected("ForwardCorrection"), "[256,100]", FewIndices, ForwardCorrection) { Title = "ForwardCorrection" },
+            new(Corrected("BackwardCorrection", Few), "[256,100]", FewIndices, BackwardCorrection) { Title = "BackwardCorrection" },
+            new(Corrected("ForwardCorrection", Few), "[256,100]", FewIndices, ForwardCorrection) { Title = "ForwardCorrection" },
             new("Bootstrapping", Size, Indices, Bootstrapping),
             new("Bootstrapping(beta: 0.8, hard: true)", Size, Indices, HardBootstrapping),
             new("ClassBalanced", Size, Indices, ClassBalanced),
@@ -55,7 +55,7 @@ internal static class ClassificationFormulas
             new("Poly", Size, Indices, x => Poly(x, gamma: 0)),
             new("Poly(gamma: 2)", Size, Indices, x => Poly(x, gamma: 2)),
             new("ProbabilityMeanAbsoluteError", Size, Indices, x => (1 - (OneHot(x) * Softmax(x)).sum(1)).mean()),
-            new("RankSort", "[20000], 100 positive", Detections, RankSort),
+            new("RankSort", "[20000], 100 positive", text => LossWorkload.Ranked(text, 20_000), RankSort),
             new("SymmetricCrossEntropy", Size, Indices, x => 0.1 * F.cross_entropy(x["logits"], x["targets"]) + ReverseCrossEntropy(x)),
         ];
 
@@ -109,20 +109,13 @@ internal static class ClassificationFormulas
             "logVariances"
         );
 
-    private static LossWorkload Detections(string loss)
+    /// <summary>The text of a loss that is given how labels of so many classes are confused: each stays with 0.8.</summary>
+    public static string Corrected(string name, int classes)
     {
-        var targets = zeros(20_000);
-        targets.narrow(0, 0, 100).copy_(rand(100) * 0.9 + 0.1);
-        return LossWorkload.Of(loss, new() { ["logits"] = randn(20_000), ["targets"] = targets }, "logits");
-    }
-
-    private static string Corrected(string name)
-    {
-        const double kept = 0.8;
-        var other = ((1 - kept) / (Few - 1)).ToString("r", CultureInfo.InvariantCulture);
+        var other = (0.2 / Math.Max(1, classes - 1)).ToString("r", CultureInfo.InvariantCulture);
         var rows = Enumerable
-            .Range(0, Few)
-            .Select(i => $"[{string.Join(", ", Enumerable.Range(0, Few).Select(j => i == j ? "0.8" : other))}]");
+            .Range(0, classes)
+            .Select(i => $"[{string.Join(", ", Enumerable.Range(0, classes).Select(j => i == j ? "0.8" : other))}]");
         return $"{name}(transitionMatrix: [{string.Join(", ", rows)}])";
     }
 
