@@ -6,7 +6,7 @@ using MLNetLosses.Networks;
 // Ours against PyTorch, in pairs, in one run on one machine. Every figure is a median; ratios are what to quote.
 Option<string?> python = new("--python")
 {
-    Description = "An interpreter with torch and torchvision; without it only our side is measured.",
+    Description = "An interpreter with torch and torchvision; without it our side alone is measured, losses against the plain formula.",
 };
 Option<string> scripts = new("--baselines")
 {
