@@ -9,13 +9,15 @@ namespace MLNetLosses.Benchmarks;
 /// <param name="Scripts">The folder with classification.py, losses_speed.py, ...</param>
 /// <param name="Peers">The folder with checkouts of the peers.</param>
 /// <param name="Blas">A folder with a faster BLAS to put in front; null: none.</param>
-internal sealed record PeerScript(string Python, string Scripts, string? Peers, string? Blas)
+/// <param name="Threads">The threads of the run, for that BLAS too.</param>
+internal sealed record PeerScript(string Python, string Scripts, string? Peers, string? Blas, int Threads)
 {
     /// <summary>The medians in milliseconds of losses_speed.py for the rows that contain a word, by loss, peer and size.</summary>
     public Dictionary<(string Loss, string Peer, string Size), double> LossTimes(string word, int seconds)
     {
         var times = new Dictionary<(string, string, string), double>();
-        foreach (var line in Run("losses_speed.py", "--only", word, "--cap", seconds.ToString(CultureInfo.InvariantCulture)).Split('\n'))
+        var output = Run("losses_speed.py", "--only", word, "--cap", Text(seconds), "--threads", Text(Threads));
+        foreach (var line in output.Split('\n'))
         {
             var cells = line.Split('|', StringSplitOptions.TrimEntries);
             if (cells.Length >= 7 && double.TryParse(cells[4], CultureInfo.InvariantCulture, out var median))
@@ -39,7 +41,7 @@ internal sealed record PeerScript(string Python, string Scripts, string? Peers, 
         if (Blas is not null)
         {
             start.Environment["LD_LIBRARY_PATH"] = Blas;
-            start.Environment["OPENBLAS_NUM_THREADS"] = "2";
+            start.Environment["OPENBLAS_NUM_THREADS"] = Text(Threads);
         }
         using var process = Process.Start(start) ?? throw new IOException($"{Python} does not start.");
         var errors = process.StandardError.ReadToEndAsync();
@@ -47,4 +49,6 @@ internal sealed record PeerScript(string Python, string Scripts, string? Peers, 
         process.WaitForExit();
         return process.ExitCode == 0 ? output : throw new IOException($"{script} failed: {errors.Result}");
     }
+
+    private static string Text(int value) => value.ToString(CultureInfo.InvariantCulture);
 }

@@ -6,7 +6,7 @@ using MLNetLosses.Networks;
 // Ours against PyTorch, in pairs, in one run on one machine. Every figure is a median; ratios are what to quote.
 Option<string?> python = new("--python")
 {
-    Description = "An interpreter with torch and torchvision; without it only our side is measured.",
+    Description = "An interpreter with torch and torchvision; without it our side alone is measured, losses against the plain formula.",
 };
 Option<string> scripts = new("--baselines")
 {
@@ -21,20 +21,22 @@ Option<string> only = new("--only") { Description = "Only rows that contain this
 
 PeerScript? Peer(ParseResult parsed) =>
     parsed.GetValue(python) is { } interpreter
-        ? new(interpreter, parsed.GetValue(scripts)!, parsed.GetValue(peers), parsed.GetValue(blas))
+        ? new(interpreter, parsed.GetValue(scripts)!, parsed.GetValue(peers), parsed.GetValue(blas), parsed.GetValue(threads))
         : null;
 
-var losses = new Command("losses", "Each loss, forward and backward.") { python, scripts, peers, blas, threads, rounds, only };
-losses.SetAction(parsed => LossComparison.Run(Peer(parsed), parsed.GetValue(only)!, parsed.GetValue(rounds), parsed.GetValue(threads)));
+var growth = new Command("growth", "How the cost of losses grows with pixels, pairs, classes and boxes, against the theory.")
+{
+    threads,
+    only,
+};
+growth.SetAction(parsed => GrowthTable.Run(parsed.GetValue(only)!, parsed.GetValue(threads)));
 
-var growth = new Command("growth", "How the cost of losses grows with pixels, pairs and classes.") { threads };
-growth.SetAction(parsed => GrowthTable.Run(parsed.GetValue(threads)));
-
-var memory = new Command("memory", "The peak memory of the losses on pixels.") { threads, only };
+Option<PixelForm> form = new("--form");
+var memory = new Command("memory", "The peak memory of every loss on pixels, in every form of targets that it takes.") { threads, only };
 memory.SetAction(parsed => MemoryTable.Run(parsed.GetValue(only)!, parsed.GetValue(threads)));
-var memoryRun = new Command("memory-run") { threads, only };
+var memoryRun = new Command("memory-run") { threads, only, form };
 memoryRun.Hidden = true;
-memoryRun.SetAction(parsed => MemoryTable.Measure(parsed.GetValue(only)!, parsed.GetValue(threads)));
+memoryRun.SetAction(parsed => MemoryTable.Measure(parsed.GetValue(only)!, parsed.GetValue(form), parsed.GetValue(threads)));
 
 Option<int> images = new("--images") { Description = "Images.", DefaultValueFactory = _ => 5000 };
 var cocoMetrics = new Command("coco-metrics", "COCO's metrics on made-up detections: 80 classes, 100 detections an image.") { images };
@@ -79,28 +81,6 @@ classifier.SetAction(parsed =>
 );
 
 Backbone Network(ParseResult parsed) => parsed.GetValue(model) == "resnet18" ? Backbone.ResNet18 : Backbone.ResNet20Cifar;
-
-var monitoring = new Command("monitoring", "What log, report and TensorBoard files cost: the same training with and without, in pairs.")
-{
-    data,
-    model,
-    size,
-    epochs,
-    batch,
-    rounds,
-    threads,
-};
-monitoring.SetAction(parsed =>
-    MonitoringOverhead.Run(
-        parsed.GetValue(data)!,
-        Network(parsed),
-        parsed.GetValue(size),
-        parsed.GetValue(epochs),
-        parsed.GetValue(batch),
-        parsed.GetValue(rounds),
-        parsed.GetValue(threads)
-    )
-);
 
 Option<double> share = new("--share") { Description = "The share of wrong labels.", DefaultValueFactory = _ => 0.05 };
 Option<string?> reports = new("--output") { Description = "A folder for log and report." };
@@ -231,13 +211,13 @@ return new RootCommand("Benchmarks: ours against PyTorch, in pairs, in one run."
     SegmentationCommands.Comparison([python, scripts, peers, blas], rounds, threads, Peer),
     SegmentationCommands.RareClassTable(threads, only),
     SegmentationCommands.OneRun(threads),
-    losses,
+    LossCommands.Comparison([python, scripts, peers, blas], threads, rounds, only, Peer),
     growth,
     memory,
     memoryRun,
     cocoMetrics,
     classifier,
-    monitoring,
+    MonitoringCommands.Overhead(epochs, rounds, threads, model, Network),
     labelNoise,
     run,
     detector,

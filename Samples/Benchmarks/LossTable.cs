@@ -1,0 +1,26 @@
+namespace MLNetLosses.Benchmarks;
+
+/// <summary>The table of both comparisons of losses.</summary>
+internal static class LossTable
+{
+    public static void Head(int threads)
+    {
+        Console.WriteLine($"| loss, forward + backward, float32, {threads} threads | size | peer | ours ms | peer ms | peer / ours |");
+        Console.WriteLine("| --- | --- | --- | ---: | ---: | ---: |");
+    }
+
+    public static void Row(string loss, string size, string peer, double ours, double theirs) =>
+        Console.WriteLine(
+            FormattableString.Invariant($"| {loss} | {size} | {peer} | {ours:0.00} | {theirs:0.00} | {theirs / ours:0.00} |")
+        );
+
+    public static void Summary(IReadOnlyCollection<double> ratios)
+    {
+        if (ratios.Count > 0)
+            Console.WriteLine(
+                FormattableString.Invariant(
+                    $"\n{ratios.Count} rows, geometric mean of peer / ours {Timing.GeometricMean(ratios):0.00}, slowest {ratios.Min():0.00}, {ratios.Count(r => r < 1)} rows below 1."
+                )
+            );
+    }
+}
