@@ -66,7 +66,7 @@ internal sealed class ObjectDetectionRun(IHost host, IChannel channel, ObjectDet
     private TrainingResult Train(DetectionNetwork network, ObjectColumns columns, DetectionData data, ImagePreprocessing preprocessing)
     {
         var loss = BuildLoss(new() { ClassCount = columns.ClassCount, ClassCounts = [.. data.ClassCounts(columns.ClassCount)] });
-        using var reports = new TrainingReporter(Host, Channel, options);
+        using var reports = new TrainingReporter(Host, options);
         var batches = new DetectionBatches(data.Training, data.TrainingPositions, options, network, preprocessing, Device.Device, Seed);
         Channel.Info($"Images are read ahead of the network by {Quantity.Of(batches.ReaderThreads, "thread")}.");
         var inputs = new DetectionLossInputs(network.Shape, options);

@@ -142,7 +142,7 @@ internal sealed class SegmentationRun(IHost host, IChannel channel, SemanticSegm
                 loading
             )
         );
-        using var reports = new TrainingReporter(Host, Channel, options);
+        using var reports = new TrainingReporter(Host, options);
         var validation = data.Validation is null
             ? null
             : new SegmentationValidation(

@@ -217,6 +217,9 @@ public sealed class TrainingLogTests
         var finding = history.Findings.Single(f => f.Kind == FindingKind.NotANumber);
         StringAssert.Contains(finding.Evidence, $"The input holds 4 values that are no finite numbers, in row {error.Rows[4]}.");
         Assert.AreEqual(error.Message, history.End!.Error);
+        Assert.AreEqual((2, 2), (finding.FirstEpoch, finding.LastEpoch));
+        StringAssert.Contains(error.Message, $"). The input holds 4 values that are no finite numbers, in row {error.Rows[4]}. Mend");
+        Assert.AreEqual(1, System.Text.RegularExpressions.Regex.Count(error.Message, "became NaN"));
     }
 
     [TestMethod]
@@ -277,7 +280,8 @@ public sealed class TrainingLogTests
         MonitoringOptions monitoring,
         CheckpointOptions? checkpoint = null,
         Func<CancellationToken, ValidationMetrics>? validate = null,
-        bool followsRows = true
+        bool followsRows = true,
+        IProgress<TrainingProgress>? progress = null
     ) =>
         new()
         {
@@ -289,6 +293,7 @@ public sealed class TrainingLogTests
             Options = options,
             Monitoring = monitoring,
             ProgressInterval = 2,
+            Progress = progress,
             Checkpoint = checkpoint,
             DescribeRows = followsRows ? (batch, inputs) => TrainedRows.OfLogits(batch, inputs) : null,
         };

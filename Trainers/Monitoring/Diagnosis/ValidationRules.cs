@@ -45,7 +45,10 @@ internal static class ValidationRules
                 new Advice(history.Run).UnlessSet("EarlyStoppingCriteria", "EarlyStoppingCriteria", "earlyStopping")
             ) + " The model of the best epoch is kept by default.",
             epochs[^1].Step
-        );
+        )
+        {
+            Severity = worse,
+        };
     }
 
     /// <summary>A class that the validation has rows, pixels or objects of and that none was predicted as, for some epochs.</summary>
@@ -94,7 +97,10 @@ internal static class ValidationRules
                 )
             ),
             last.Step
-        );
+        )
+        {
+            Severity = train.SuspectCount,
+        };
     }
 
     private static bool IsMissed(ClassMetrics metrics) =>
