@@ -131,11 +131,8 @@ internal sealed class RunMonitor : IDisposable
             report?.Pictures = pictures;
             board?.Pictures = pictures;
         }
-        var accuracy = rows.Accuracy;
-        var (hardest, suspect, suspectCount) = rows.EndEpoch(options.HardestRows, options.Classes);
-        var metrics = new Dictionary<string, double>();
-        if (accuracy is { } share)
-            metrics["accuracy"] = share;
+        var metrics = rows.Metrics;
+        var (hardest, suspect, suspectCount, median) = rows.EndEpoch(options.HardestRows, options.Classes);
         Write(
             new EpochRecord
             {
@@ -156,6 +153,7 @@ internal sealed class RunMonitor : IDisposable
                     SuspectRows = Sourced(suspect, false),
                     SuspectCount = suspectCount,
                     RowCount = rows.Count,
+                    MedianRowLoss = rows.Count > 0 ? median : null,
                 },
                 Validation = epoch.Metrics is { } validation ? Validation(validation, epoch.IsBest) : null,
             }

@@ -101,7 +101,7 @@ internal sealed class ObjectDetectionRun(IHost host, IChannel channel, ObjectDet
             validation is null ? null : validation.Measure,
             Facts(columns, data),
             reports,
-            Watched(columns, data)
+            Watched(columns, data, network.Shape)
         );
         if (batches.OutsideCount > 0)
             Channel.Warning($"Left out: {Quantity.Of(batches.OutsideCount, "object")} whose boxes lie outside their images.");
@@ -117,7 +117,7 @@ internal sealed class ObjectDetectionRun(IHost host, IChannel channel, ObjectDet
             MaximumDetections = options.MaximumDetections,
         };
 
-    private TaskMonitoring Watched(ObjectColumns columns, DetectionData data)
+    private TaskMonitoring Watched(ObjectColumns columns, DetectionData data, DetectionNetworkShape shape)
     {
         var rows = new Dictionary<string, string>
         {
@@ -132,7 +132,8 @@ internal sealed class ObjectDetectionRun(IHost host, IChannel channel, ObjectDet
             Task = "object detection",
             Data = rows,
             Classes = columns.Names,
-            Picture = row => (row.IsValidation ? data.Validation : data.Training)?.Images.Picture(row.Row),
+            Picture = row => (row.IsValidation ? data.Validation : data.Training)?.Picture(row.Row),
+            DescribeRows = new DetectionTrainedRows(shape, isAlone: options.MosaicProbability == 0).Describe,
             Source = row => (row.IsValidation ? data.Validation : data.Training)?.Images.SourceOf(row.Row),
         };
     }

@@ -51,7 +51,7 @@ internal static class ReportPage
         RowSection.Write(
             html,
             "Suspicious labels",
-            $"{Quantity.Of(last?.Train.SuspectCount ?? 0, "training row")} contradicted the label, surely and in the same way, for {RowTracker.Patience} epochs or more: look whether the label is right.",
+            $"{Quantity.Of(last?.Train.SuspectCount ?? 0, "training row")} {SuspectRows.Of(run.Run).What}: look whether the label is right.",
             last?.Train.SuspectRows,
             false,
             picture
