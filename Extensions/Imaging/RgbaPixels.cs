@@ -13,19 +13,30 @@ internal sealed record RgbaPixels(int Width, int Height, byte[] Values)
         return new(width, height, values);
     }
 
-    /// <summary>From [3, height, width] planes.</summary>
+    /// <summary>From [3, height, width] planes, or one that is grey.</summary>
     public static RgbaPixels OfPlanes(int width, int height, ReadOnlySpan<byte> planes)
     {
         var pixels = width * height;
+        var next = planes.Length < 3 * pixels ? 0 : pixels;
         var values = new byte[checked(4 * pixels)];
         for (var i = 0; i < pixels; i++)
             (values[4 * i], values[4 * i + 1], values[4 * i + 2], values[4 * i + 3]) = (
                 planes[i],
-                planes[pixels + i],
-                planes[2 * pixels + i],
+                planes[next + i],
+                planes[2 * next + i],
                 255
             );
         return new(width, height, values);
+    }
+
+    /// <summary>As [3, height, width] planes.</summary>
+    public byte[] ToPlanes()
+    {
+        var pixels = Width * Height;
+        var planes = new byte[3 * pixels];
+        for (var i = 0; i < pixels; i++)
+            (planes[i], planes[pixels + i], planes[2 * pixels + i]) = (Values[4 * i], Values[4 * i + 1], Values[4 * i + 2]);
+        return planes;
     }
 
     /// <summary>

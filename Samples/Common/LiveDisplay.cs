@@ -17,10 +17,10 @@ public sealed class LiveDisplay : IProgress<TrainingProgress>
     /// <summary>The epochs reported so far.</summary>
     public IReadOnlyList<TrainingEpoch> Epochs => epochs;
 
-    /// <summary>Whether a message of the log says what the display shows anyway: an epoch or a finding.</summary>
+    /// <summary>Whether a message of the log says what the display shows anyway.</summary>
     /// <param name="message">The message.</param>
-    public static bool Shows(string message) =>
-        message.StartsWith("Epoch ", StringComparison.Ordinal) || message.StartsWith("Step ", StringComparison.Ordinal);
+    public static bool Shows(Microsoft.ML.LoggingEventArgs message) =>
+        message.Source.EndsWith(TrainerOptions.ProgressChannel, StringComparison.Ordinal);
 
     /// <summary>Runs a training with a display.</summary>
     /// <typeparam name="T">What the training returns.</typeparam>
@@ -42,7 +42,12 @@ public sealed class LiveDisplay : IProgress<TrainingProgress>
     /// <inheritdoc/>
     public void Report(TrainingProgress value)
     {
-        findings.AddRange(value.Findings);
+        foreach (var finding in value.Findings)
+        {
+            findings.RemoveAll(f => f.Kind == finding.Kind && f.Subject == finding.Subject);
+            if (finding.State != FindingState.Over)
+                findings.Add(finding);
+        }
         if (value.Finished is { } epoch)
             epochs.Add(epoch);
         if (live is not null)
@@ -52,7 +57,7 @@ public sealed class LiveDisplay : IProgress<TrainingProgress>
             if (value.Finished is { } done)
                 Console.WriteLine(Line(value, done));
             foreach (var finding in value.Findings)
-                Console.WriteLine($"warning, step {finding.Step}: {finding.Title}. {finding.Evidence} Try: {finding.Advice}");
+                Console.WriteLine($"{finding}");
         }
     }
 

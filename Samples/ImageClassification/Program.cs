@@ -25,7 +25,7 @@ static void Run(SampleOptions options, System.CommandLine.ParseResult parsed, Ca
         if (
             message.Kind >= Microsoft.ML.Runtime.ChannelMessageKind.Info
             && message.Source.StartsWith("ImageClassification", StringComparison.Ordinal)
-            && !LiveDisplay.Shows(message.RawMessage)
+            && !LiveDisplay.Shows(message)
         )
             Console.WriteLine(message.RawMessage);
     };

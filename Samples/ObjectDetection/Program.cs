@@ -46,7 +46,7 @@ void Run(SampleOptions options, ParseResult parsed, CancellationToken cancellati
         if (
             message.Kind >= Microsoft.ML.Runtime.ChannelMessageKind.Info
             && message.Source.StartsWith("ObjectDetection", StringComparison.Ordinal)
-            && !LiveDisplay.Shows(message.RawMessage)
+            && !LiveDisplay.Shows(message)
         )
             Console.WriteLine(message.RawMessage);
     };

@@ -48,7 +48,7 @@ void Run(SampleOptions options, ParseResult parsed, CancellationToken cancellati
         if (
             message.Kind >= Microsoft.ML.Runtime.ChannelMessageKind.Info
             && message.Source.StartsWith("SemanticSegmentation", StringComparison.Ordinal)
-            && !LiveDisplay.Shows(message.RawMessage)
+            && !LiveDisplay.Shows(message)
         )
             Console.WriteLine(message.RawMessage);
     };

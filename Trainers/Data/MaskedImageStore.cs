@@ -14,6 +14,8 @@ namespace MLNetLosses.Data;
 internal sealed class MaskedImageStore(ImagePreprocessing preprocessing, bool ownSize, int? ignoreIndex, long memoryBudget) : IDisposable
 {
     private readonly List<Entry> entries = [];
+    private const double MaskOpacity = 0.5;
+    private readonly uint[] palette = Masks.MaskPalette.Of(null);
     private readonly SpillFile spill = new();
     private long kept;
     private int keptImages;
@@ -30,6 +32,36 @@ internal sealed class MaskedImageStore(ImagePreprocessing preprocessing, bool ow
 
     /// <summary>The file of the image at a position, or null where it came from elsewhere.</summary>
     public string? File(int position) => entries[position].ImagePath;
+
+    /// <summary>The file of a row of the data, if it is one.</summary>
+    public string? SourceOf(long row) => PositionOf(row) is { } position ? File(position) : null;
+
+    /// <summary>A small PNG of a row of the data with its mask over it; null for a row that is not there or cannot be read.</summary>
+    public byte[]? Picture(long row)
+    {
+        if (PositionOf(row) is not { } position)
+            return null;
+        try
+        {
+            var sample = Read(position);
+            var (width, height, mask) = (sample.Width, sample.Height, sample.Mask.ToArray());
+            var picture = RgbaPixels.OfPlanes(width, height, sample.Pixels.Span);
+            picture.Paint(
+                LayerCount == 0
+                    ? SegmentationMask.OfIndices(width, height, mask)
+                    : SegmentationMask.OfLayers(width, height, LayerCount, mask),
+                palette,
+                MaskOpacity
+            );
+            return PngEncoder.Encode(picture.ToPlanes(), width, height, 3, RowPictures.LongestSide);
+        }
+        catch (ImageDecodeException)
+        {
+            return null;
+        }
+    }
+
+    private int? PositionOf(long row) => entries.FindIndex(entry => entry.Row == row) is >= 0 and var position ? position : null;
 
     /// <summary>Layers of the masks, 0 for class indices; known when the masks were looked at.</summary>
     public int LayerCount { get; private set; }

@@ -7,7 +7,7 @@ using Options = MLNetLosses.ImageClassificationTrainer.Options;
 namespace MLNetLosses;
 
 /// <summary>Tells the metrics callback too, and counts right answers on the training data for it.</summary>
-internal sealed class ClassificationReporter(IHost host, IChannel log, Options options) : TrainingReporter(host, log, options)
+internal sealed class ClassificationReporter(IHost host, Options options) : TrainingReporter(host, options)
 {
     private readonly Action<Metrics>? callback = options.MetricsCallback;
     private Tensor? right;

@@ -95,7 +95,7 @@ internal sealed class ImageClassificationRun(IHost host, IChannel channel, Image
                 EmbeddingSize = network.EmbeddingSize,
             }
         );
-        using var reports = new ClassificationReporter(Host, Channel, options);
+        using var reports = new ClassificationReporter(Host, options);
         var validation = data.ValidationLoader is { } images
             ? new ClassificationValidation(
                 network,

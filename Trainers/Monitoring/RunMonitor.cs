@@ -17,7 +17,7 @@ internal sealed class RunMonitor : IDisposable
     private readonly RowReader rowReader;
     private readonly List<IRecordWriter> writers = [];
     private readonly DiagnosisSchedule schedule = new();
-    private readonly HashSet<(FindingKind, string)> known = [];
+    private FindingTracker findings = new([]);
     private ReportWriter? report;
     private TensorBoardWriter? board;
     private bool hasPictures;
@@ -45,8 +45,6 @@ internal sealed class RunMonitor : IDisposable
         var run = RunDescription.Of(job, state);
         if (resumed)
             History = Earlier();
-        foreach (var finding in History.Findings.Where(f => f.Step <= state.Step))
-            known.Add((finding.Kind, finding.Subject));
         if (options.LogFile is { } path)
             writers.Add(new LogRecordWriter(path, resumed));
         if (options.TensorBoardFolder is not null)
@@ -54,6 +52,7 @@ internal sealed class RunMonitor : IDisposable
         if (options.ReportFile is not null)
             writers.Add(report = new ReportWriter(options));
         Write(run);
+        findings = new(History.Findings);
     }
 
     /// <summary>Measures the gradient of each term, where it is time to.</summary>
@@ -91,7 +90,7 @@ internal sealed class RunMonitor : IDisposable
     /// <param name="progress">Where training stands.</param>
     /// <param name="waitShare">The share of the epoch that was spent waiting for data.</param>
     /// <param name="isMeasured">Whether the gradient of the interval's last step was measured; it is not where an epoch ends within an interval.</param>
-    /// <returns>What was newly found.</returns>
+    /// <returns>What is to be told.</returns>
     public IReadOnlyList<Finding> Steps(TrainingProgress progress, double waitShare, bool isMeasured)
     {
         seconds = progress.Elapsed.TotalSeconds;
@@ -117,11 +116,11 @@ internal sealed class RunMonitor : IDisposable
             }
         );
         (termGradients, updateRatio) = (null, null);
-        return schedule.IsDue(History.Steps.Count) ? Diagnose() : [];
+        return schedule.IsDue(History.Steps.Count) ? Diagnose(progress.Epoch, isEnd: false) : [];
     }
 
     /// <summary>An epoch that is done.</summary>
-    /// <returns>What was newly found.</returns>
+    /// <returns>What is to be told.</returns>
     public IReadOnlyList<Finding> Epoch(TrainingEpoch epoch, TimeSpan elapsed)
     {
         seconds = elapsed.TotalSeconds;
@@ -132,11 +131,8 @@ internal sealed class RunMonitor : IDisposable
             report?.Pictures = pictures;
             board?.Pictures = pictures;
         }
-        var accuracy = rows.Accuracy;
-        var (hardest, suspect, suspectCount) = rows.EndEpoch(options.HardestRows, options.Classes);
-        var metrics = new Dictionary<string, double>();
-        if (accuracy is { } share)
-            metrics["accuracy"] = share;
+        var metrics = rows.Metrics;
+        var (hardest, suspect, suspectCount, median) = rows.EndEpoch(options.HardestRows, options.Classes);
         Write(
             new EpochRecord
             {
@@ -157,18 +153,21 @@ internal sealed class RunMonitor : IDisposable
                     SuspectRows = Sourced(suspect, false),
                     SuspectCount = suspectCount,
                     RowCount = rows.Count,
+                    MedianRowLoss = rows.Count > 0 ? median : null,
                 },
                 Validation = epoch.Metrics is { } validation ? Validation(validation, epoch.IsBest) : null,
             }
         );
-        return Diagnose();
+        return Diagnose(epoch.Epoch, isEnd: true);
     }
 
-    /// <summary>A value is no number: finds where it comes from, while the batch is still there.</summary>
+    /// <summary>A value is no number: finds where it comes from, while the batch is still there. The error says it from then on.</summary>
     public void Diverged(TrainingDivergedException error, TrainingBatch? batch, LossInputs? inputs)
     {
-        if (History.Findings.All(f => f.Kind != FindingKind.NotANumber || f.Step != error.Step))
-            Write(new FindingRecord { Finding = NotANumberOrigin.Find(error, state.Arena, batch, inputs, new(History.Run)) });
+        if (error.Origin is not null)
+            return;
+        error.Origin = NotANumberOrigin.Find(error, state.Arena, batch, inputs, new(History.Run));
+        Write(new FindingRecord { Finding = error.Origin });
     }
 
     public void End(TrainingResult result) =>
@@ -183,7 +182,9 @@ internal sealed class RunMonitor : IDisposable
             }
         );
 
-    public void Failed(Exception error)
+    /// <summary>The training failed.</summary>
+    /// <returns>What is to be told.</returns>
+    public IReadOnlyList<Finding> Failed(Exception error)
     {
         if (error is TrainingDivergedException diverged)
             Diverged(diverged, null, null);
@@ -197,6 +198,7 @@ internal sealed class RunMonitor : IDisposable
                 Seconds = seconds,
             }
         );
+        return error is TrainingDivergedException { Origin: { } origin } ? [origin] : [];
     }
 
     public void Dispose()
@@ -207,14 +209,14 @@ internal sealed class RunMonitor : IDisposable
         updates.Dispose();
     }
 
-    private IReadOnlyList<Finding> Diagnose()
+    private IReadOnlyList<Finding> Diagnose(int epoch, bool isEnd)
     {
         if (!options.Diagnosis)
             return [];
-        var found = schedule.Run(() => Diagnosis.Examine(History)).Where(f => known.Add((f.Kind, f.Subject))).ToList();
-        foreach (var finding in found)
+        var told = findings.Look(schedule.Run(() => Diagnosis.Examine(History)), epoch, History.LastStep, isEnd);
+        foreach (var finding in told)
             Write(new FindingRecord { Finding = finding });
-        return found;
+        return told;
     }
 
     // A full disk shall not cost a training: the writer is given up with a word.

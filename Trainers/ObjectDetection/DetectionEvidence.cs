@@ -96,15 +96,11 @@ internal sealed class DetectionEvidence(SizedImageStore images, IReadOnlyList<st
                 picture.Label(FormattableString.Invariant($"{name} {image.Detections.Scores[i]:0.00}"), x0, y0, 1, color);
             }
         );
-        var planes = new byte[3 * picture.Width * picture.Height];
-        for (int i = 0, count = picture.Width * picture.Height; i < count; i++)
-        for (var channel = 0; channel < 3; channel++)
-            planes[channel * count + i] = picture.Values[4 * i + channel];
         return new(
             FormattableString.Invariant(
                 $"Row {images.Row(image.Position)}: {Finding(image).Predicted} (truth white, scores from {scoreThreshold:0.##} on)"
             ),
-            PngEncoder.Encode(planes, picture.Width, picture.Height, 3, LongestSide)
+            PngEncoder.Encode(picture.ToPlanes(), picture.Width, picture.Height, 3, LongestSide)
         );
 
         void Frames(float[] boxes, int count, Action<int, double, double, double, double> draw)

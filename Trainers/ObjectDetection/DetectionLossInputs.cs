@@ -107,7 +107,8 @@ internal sealed class DetectionLossInputs
             inputs[$"{DetectionObjective.Quality}.weights"] = ofPair;
     }
 
-    private static Tensor Overlaps(Tensor boxes, Tensor targets)
+    /// <summary>Intersection over union, pair by pair.</summary>
+    public static Tensor Overlaps(Tensor boxes, Tensor targets)
     {
         using var frozen = no_grad();
         return 1 - new IoULoss().Compute(boxes.detach(), targets, reduction: Reduction.None);

@@ -52,6 +52,9 @@ internal sealed class DetectionRows : IDisposable
         return rows;
     }
 
+    /// <summary>A small PNG of a row with its objects; null for one that is not there or cannot be read.</summary>
+    public byte[]? Picture(long row) => Images.Picture(row, position => objects[position]);
+
     /// <summary>The class of the first object of each row, -1 where there is none, without looking at images.</summary>
     public static List<int> ReadFirstLabels(IDataView data, ObjectColumns columns, Action check)
     {

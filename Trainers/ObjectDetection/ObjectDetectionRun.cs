@@ -66,7 +66,7 @@ internal sealed class ObjectDetectionRun(IHost host, IChannel channel, ObjectDet
     private TrainingResult Train(DetectionNetwork network, ObjectColumns columns, DetectionData data, ImagePreprocessing preprocessing)
     {
         var loss = BuildLoss(new() { ClassCount = columns.ClassCount, ClassCounts = [.. data.ClassCounts(columns.ClassCount)] });
-        using var reports = new TrainingReporter(Host, Channel, options);
+        using var reports = new TrainingReporter(Host, options);
         var batches = new DetectionBatches(data.Training, data.TrainingPositions, options, network, preprocessing, Device.Device, Seed);
         Channel.Info($"Images are read ahead of the network by {Quantity.Of(batches.ReaderThreads, "thread")}.");
         var inputs = new DetectionLossInputs(network.Shape, options);
@@ -101,7 +101,7 @@ internal sealed class ObjectDetectionRun(IHost host, IChannel channel, ObjectDet
             validation is null ? null : validation.Measure,
             Facts(columns, data),
             reports,
-            Watched(columns, data)
+            Watched(columns, data, network.Shape)
         );
         if (batches.OutsideCount > 0)
             Channel.Warning($"Left out: {Quantity.Of(batches.OutsideCount, "object")} whose boxes lie outside their images.");
@@ -117,7 +117,7 @@ internal sealed class ObjectDetectionRun(IHost host, IChannel channel, ObjectDet
             MaximumDetections = options.MaximumDetections,
         };
 
-    private TaskMonitoring Watched(ObjectColumns columns, DetectionData data)
+    private TaskMonitoring Watched(ObjectColumns columns, DetectionData data, DetectionNetworkShape shape)
     {
         var rows = new Dictionary<string, string>
         {
@@ -132,7 +132,8 @@ internal sealed class ObjectDetectionRun(IHost host, IChannel channel, ObjectDet
             Task = "object detection",
             Data = rows,
             Classes = columns.Names,
-            Picture = row => (row.IsValidation ? data.Validation : data.Training)?.Images.Picture(row.Row),
+            Picture = row => (row.IsValidation ? data.Validation : data.Training)?.Picture(row.Row),
+            DescribeRows = new DetectionTrainedRows(shape, isAlone: options.MosaicProbability == 0).Describe,
             Source = row => (row.IsValidation ? data.Validation : data.Training)?.Images.SourceOf(row.Row),
         };
     }

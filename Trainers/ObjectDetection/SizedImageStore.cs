@@ -11,6 +11,7 @@ namespace MLNetLosses;
 internal sealed class SizedImageStore(Func<int, int, ImagePreprocessing> target, long memoryBudget) : IDisposable
 {
     private const int PictureSide = 112;
+    private const uint FrameColor = 0xFFFFFF;
 
     private readonly List<Entry> entries = [];
     private readonly ConcurrentDictionary<int, SizedImage> cache = new();
@@ -32,21 +33,23 @@ internal sealed class SizedImageStore(Func<int, int, ImagePreprocessing> target,
     /// <summary>The file of a row of the data, if it is one.</summary>
     public string? SourceOf(long row) => PositionOf(row) is { } position ? File(position) : null;
 
-    /// <summary>A small PNG of a row of the data; null for a row that is not there or cannot be read.</summary>
-    public byte[]? Picture(long row)
+    /// <summary>A small PNG of a row of the data with its objects framed; null for a row that is not there or cannot be read.</summary>
+    /// <param name="row">The row.</param>
+    /// <param name="objects">The objects of a position, in pixels of the image.</param>
+    public byte[]? Picture(long row, Func<int, RowObjects> objects)
     {
         if (PositionOf(row) is not { } position)
             return null;
         try
         {
             var image = Read(position);
-            return PngEncoder.Encode(
-                image.Planes,
-                image.Width,
-                image.Height,
-                image.Planes.Length / (image.Width * image.Height),
-                PictureSide
-            );
+            var picture = RgbaPixels.OfPlanes(image.Width, image.Height, image.Planes);
+            var (x, y) = ((double)image.Width / image.SourceWidth, (double)image.Height / image.SourceHeight);
+            var line = Math.Max(1, (Math.Max(image.Width, image.Height) + PictureSide - 1) / PictureSide); // a pixel when it is small
+            var (boxes, labels) = (objects(position).Boxes, objects(position).Labels);
+            for (var i = 0; i < labels.Length; i++)
+                picture.Frame(x * boxes[4 * i], y * boxes[4 * i + 1], x * boxes[4 * i + 2], y * boxes[4 * i + 3], line, FrameColor);
+            return PngEncoder.Encode(picture.ToPlanes(), picture.Width, picture.Height, 3, PictureSide);
         }
         catch (ImageDecodeException)
         {

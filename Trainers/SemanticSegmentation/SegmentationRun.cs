@@ -142,7 +142,7 @@ internal sealed class SegmentationRun(IHost host, IChannel channel, SemanticSegm
                 loading
             )
         );
-        using var reports = new TrainingReporter(Host, Channel, options);
+        using var reports = new TrainingReporter(Host, options);
         var validation = data.Validation is null
             ? null
             : new SegmentationValidation(
@@ -181,18 +181,12 @@ internal sealed class SegmentationRun(IHost host, IChannel channel, SemanticSegm
             Task = "semantic segmentation",
             Data = facts,
             Classes = data.Classes,
-            Picture = row => row.IsValidation && data.Validation is { } images ? Picture(images, row.Row) : null,
+            Picture = row => Images(row)?.Picture(row.Row),
+            Source = row => Images(row)?.SourceOf(row.Row),
+            DescribeRows = SegmentationTrainedRows.Describe,
         };
-    }
 
-    private static byte[]? Picture(MaskedImageStore images, long row)
-    {
-        var position = Enumerable.Range(0, images.Count).FirstOrDefault(i => images.Row(i) == row, -1);
-        if (position < 0)
-            return null;
-        var sample = images.Read(position);
-        var channels = sample.Pixels.Length / (sample.Width * sample.Height);
-        return PngEncoder.Encode(sample.Pixels.Span, sample.Width, sample.Height, channels, RowPictures.LongestSide);
+        MaskedImageStore? Images(RowReference row) => row.IsValidation ? data.Validation : data.Training;
     }
 
     private static LossInputs WithAllLogits(TrainingBatch batch, SegmentationNetwork network)

@@ -182,6 +182,12 @@ public abstract class TrainerOptions
     /// <summary>Stops within one step: <c>Fit</c> gives the best model so far, and its summary says so.</summary>
     public CancellationToken CancellationToken { get; set; }
 
+    /// <summary>
+    /// The channel in which the context's log is told what <see cref="Progress"/> is told: epochs, findings, and as details every interval of steps. The
+    /// <see cref="Microsoft.ML.LoggingEventArgs.Source"/> of such a message ends with it.
+    /// </summary>
+    public const string ProgressChannel = "Progress";
+
     /// <summary>Told, on the training's own thread, at an interval of steps and after each epoch.</summary>
     public IProgress<TrainingProgress>? Progress { get; set; }
 

@@ -7,7 +7,7 @@ namespace MLNetLosses;
 
 /// <summary>
 /// Passes the progress of a training to everyone who listens: the options' listener, the context's progress channel, and its log: epochs and findings, and as details
-/// every interval of steps.
+/// every interval of steps. What it logs comes in a channel of its own, so that it can be told from what is said nowhere else.
 /// </summary>
 internal class TrainingReporter : IProgress<TrainingProgress>, IDisposable
 {
@@ -16,9 +16,10 @@ internal class TrainingReporter : IProgress<TrainingProgress>, IDisposable
     private readonly IChannel log;
     private TrainingProgress? last;
 
-    public TrainingReporter(IHost host, IChannel log, TrainerOptions options)
+    public TrainingReporter(IHost host, TrainerOptions options)
     {
-        (this.options, this.log) = (options, log);
+        this.options = options;
+        log = host.Start(TrainerOptions.ProgressChannel);
         channel = host.StartProgressChannel("Training");
         channel.SetHeader(
             new ProgressHeader(["Loss", "Learning rate", "Validation"], ["epochs", "steps"]),
@@ -39,7 +40,7 @@ internal class TrainingReporter : IProgress<TrainingProgress>, IDisposable
         Volatile.Write(ref last, value);
         options.Progress?.Report(value);
         foreach (var finding in value.Findings)
-            log.Warning($"Step {finding.Step}: {finding.Title}. {finding.Evidence} Try: {finding.Advice}");
+            Tell(finding);
         if (value.Finished is not { } epoch)
         {
             log.Trace(
@@ -61,6 +62,14 @@ internal class TrainingReporter : IProgress<TrainingProgress>, IDisposable
         GC.SuppressFinalize(this);
     }
 
+    private void Tell(Finding finding)
+    {
+        if (finding.State == FindingState.Over)
+            log.Info($"{finding}");
+        else
+            log.Warning($"{finding}");
+    }
+
     private static string Losses(double loss, IReadOnlyList<TrainingTerm> terms) =>
         $"Loss: {Text(loss)}"
         + (terms.Count > 1 ? $" ({string.Join(", ", terms.Select(term => $"{term.Name} {Text(term.Weighted)}"))})" : "");
@@ -72,7 +81,9 @@ internal class TrainingReporter : IProgress<TrainingProgress>, IDisposable
 
     protected virtual void Dispose(bool disposing)
     {
-        if (disposing)
-            channel.Dispose();
+        if (!disposing)
+            return;
+        channel.Dispose();
+        log.Dispose();
     }
 }

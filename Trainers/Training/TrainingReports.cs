@@ -86,7 +86,10 @@ public sealed record TrainingProgress(
     TrainingEpoch? Finished
 )
 {
-    /// <summary>What has newly been found to be wrong, or may be: see <see cref="FindingKind"/>.</summary>
+    /// <summary>
+    /// What is to be told since the last report: what has newly been found to be wrong, or may be (<see cref="FindingKind"/>), what got worse, and what is over
+    /// (<see cref="Finding.State"/>). Before a <see cref="TrainingDivergedException"/> is thrown, where the value that is no number comes from.
+    /// </summary>
     public IReadOnlyList<Finding> Findings { get; init; } = [];
 }
 

@@ -12,17 +12,23 @@ public static class LossTransformsCatalog
     /// Adds the loss of every row by itself as a column of type Single, from the probabilities of any classifier or segmentation model and the labels: sort by it to find
     /// hard and mislabelled images. NaN where a row has no label or no probabilities. A term whose value belongs to a batch of rows cannot be computed for one.
     /// </summary>
+    /// <remarks>
+    /// Losses look at logits, a model tells probabilities. Of one probability, or one a layer, the logit is log p - log(1 - p): any loss can be computed. Of classes that exclude each
+    /// other (a softmax) logits are known up to a constant: a loss on the softmax or on differences of logits has the value that it has on the model's own logits; one that looks at the
+    /// logits themselves (a sigmoid a class, such as <see cref="BinaryCrossEntropyLoss"/>, or evidence, such as <see cref="EvidentialClassificationLoss"/>) is refused.
+    /// </remarks>
     /// <param name="catalog"><c>mlContext.Transforms</c>.</param>
     /// <param name="outputColumnName">The column to make.</param>
     /// <param name="labelColumnName">
     /// Keys (matched with the probabilities by the names of the classes where both columns name them, else by number), or masks of class indices or layers.
     /// </param>
     /// <param name="scoreColumnName">
-    /// Probabilities, Vector of Single: [C] a row, or [C, H, W] at the mask's size (<c>ProbabilitiesColumnName</c> of the segmentation trainer).
+    /// Probabilities, Vector of Single: [C] a row (one: that of the second of two classes), or [C, H, W] at the mask's size (<c>ProbabilitiesColumnName</c> of the segmentation trainer).
     /// </param>
     /// <param name="loss">A loss on logits and targets without state of its own; null: cross-entropy.</param>
     /// <exception cref="ArgumentException">
-    /// A name is empty, the loss needs more than logits and targets; when fitted: a column is missing or of another type; while rows are read: a row does not fit, named.
+    /// A name is empty, the loss needs more than logits and targets; when fitted: a column is missing or of another type, or the loss cannot be computed of the probabilities; while rows
+    /// are read: a row does not fit, named.
     /// </exception>
     public static IEstimator<ITransformer> ScoreLoss(
         this TransformsCatalog catalog,

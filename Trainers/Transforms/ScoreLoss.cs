@@ -59,7 +59,27 @@ internal sealed record ScoreLoss(string Output, string Label, string Score, stri
                     $"{Loss} is a loss of masks, and the column '{Label}' holds classes: take a classification loss, such as CrossEntropyLoss."
                 )
             );
-        return BoundTransform.Of(new OfClasses(input, LabelColumn.Find(input, Label, environment), score, this, loss));
+        var scorer = new OfClasses(input, LabelColumn.Find(input, Label, environment), score, this, loss);
+        try
+        {
+            // A loss that cannot be computed at all is better refused before any row is read.
+            if (vector.Size > 0)
+                scorer.FunctionFor(vector.Size, isSoftmax: vector.Size > 1);
+        }
+        catch (Exception e) when (e is ArgumentException or NotSupportedException)
+        {
+            throw environment.Process(new ArgumentException($"{loss} cannot be computed: {e.Message}", e));
+        }
+        return BoundTransform.Of(scorer);
+    }
+
+    /// <summary>
+    /// Logits whose softmax the probabilities are: their logarithms, right but for a constant; or those whose sigmoids they are, exactly.
+    /// </summary>
+    private static Tensor Logits(Tensor probabilities, bool isSoftmax)
+    {
+        var p = probabilities.to(ScalarType.Float64).clamp(Least, 1);
+        return (isSoftmax ? p.log() : p.log() - (1 - p).clamp_min(Least).log()).to(ScalarType.Float32);
     }
 
     /// <summary>A row.</summary>
@@ -77,7 +97,11 @@ internal sealed record ScoreLoss(string Output, string Label, string Score, stri
     ) : BlockScorer<Item<T>, IReadOnlyList<Item<T>>, float>(input, [new(settings.Output, NumberDataViewType.Single)])
     {
         private readonly Lock gate = new();
-        private readonly Dictionary<int, LossFunction> functions = [];
+        private const int MostTrials = 5;
+        private const double Same = 1e-3;
+        private static readonly double[] Constants = [3, -5];
+
+        private readonly Dictionary<(int Classes, bool IsSoftmax), LossFunction> functions = [];
 
         public override IReadOnlyList<DataViewSchema.Column> Inputs => [label, score];
 
@@ -113,7 +137,59 @@ internal sealed record ScoreLoss(string Output, string Label, string Score, stri
         protected abstract Func<T> CreateTargetReader(DataViewRow row);
 
         /// <summary>The loss's inputs for a row; null where it has no label or no scores. In the caller's dispose scope.</summary>
-        protected abstract (LossInputs Inputs, int Classes)? InputsOf(Item<T> item);
+        protected abstract (LossInputs Inputs, int Classes, bool IsSoftmax)? InputsOf(Item<T> item);
+
+        /// <summary>Targets to try the loss with that has so many classes, the i-th of some.</summary>
+        protected abstract (long[] LogitShape, Tensor Targets) Trial(int classes, int i);
+
+        /// <summary>Builds the loss for so many classes.</summary>
+        /// <param name="classes">The numbers that a row, or each of its pixels, has.</param>
+        /// <param name="isSoftmax">Whether they are probabilities of classes that exclude each other.</param>
+        /// <exception cref="ArgumentException">The loss needs more than these tell.</exception>
+        public LossFunction FunctionFor(int classes, bool isSoftmax)
+        {
+            if (functions.TryGetValue((classes, isSoftmax), out var function))
+                return function;
+            function = loss.Build(new() { ClassCount = classes });
+            function.eval();
+            if (isSoftmax)
+                RefuseMoreThanSoftmax(function, classes);
+            return functions[(classes, isSoftmax)] = function;
+        }
+
+        /// <summary>
+        /// Probabilities of a softmax tell logits up to a constant. Whether a loss depends on the constant is tried, not asked: so it holds for every option, every sum and losses of
+        /// one's own.
+        /// </summary>
+        private void RefuseMoreThanSoftmax(LossFunction function, int classes)
+        {
+            using var scope = NewDisposeScope();
+            using var frozen = no_grad();
+            for (var i = 0; i < Math.Min(classes, MostTrials); i++)
+            {
+                var (shape, targets) = Trial(classes, i);
+                var logits = (arange(shape.Aggregate(1L, (a, b) => a * b), ScalarType.Float32) * 1.7).sin().mul(2).reshape(shape);
+                double[] Terms(double constant) =>
+                    [
+                        .. function
+                            .EvaluateTerms(new() { ["logits"] = logits + constant, ["targets"] = targets })
+                            .Terms.Select(term => term.Value.to(ScalarType.Float64).item<double>()),
+                    ];
+                var (plain, names) = (Terms(0), function.EvaluateTerms(new() { ["logits"] = logits, ["targets"] = targets }).Terms);
+                foreach (var constant in Constants)
+                    if (
+                        plain
+                            .Zip(Terms(constant))
+                            .ToList()
+                            .FindIndex(p => !(Math.Abs(p.First - p.Second) <= Same * (1 + Math.Abs(p.First))))
+                        is >= 0
+                            and var at
+                    )
+                        throw new ArgumentException(
+                            $"{(names.Count > 1 ? $"its term '{names[at].Name}'" : "it")} depends on the logits themselves, as a sigmoid or a margin a class does, and the column '{score.Name}' holds probabilities of classes that exclude each other (a softmax), which tell logits only up to a constant. Take a loss on the softmax, such as CrossEntropyLoss."
+                        );
+            }
+        }
 
         protected DataViewSchema.Column Probabilities => score;
 
@@ -123,17 +199,12 @@ internal sealed record ScoreLoss(string Output, string Label, string Score, stri
             if (
                 item.Probabilities.Length == 0
                 || Array.Exists(item.Probabilities, float.IsNaN)
-                || InputsOf(item) is not var (inputs, classes)
+                || InputsOf(item) is not var (inputs, classes, isSoftmax)
             )
                 return float.NaN;
-            if (!functions.TryGetValue(classes, out var function))
-            {
-                functions[classes] = function = loss.Build(new() { ClassCount = classes });
-                function.eval();
-            }
             try
             {
-                return function.Evaluate(inputs).to(ScalarType.Float32).item<float>();
+                return FunctionFor(classes, isSoftmax).Evaluate(inputs).to(ScalarType.Float32).item<float>();
             }
             catch (Exception e) when (e is ArgumentException or NotSupportedException)
             {
@@ -161,25 +232,27 @@ internal sealed record ScoreLoss(string Output, string Label, string Score, stri
             return () => read() is >= 0 and var found ? slots[found] : -1;
         }
 
-        protected override (LossInputs, int)? InputsOf(Item<int> item)
+        protected override (LossInputs, int, bool)? InputsOf(Item<int> item)
         {
             if (item.Target < 0)
                 return null;
             var classes = item.Probabilities.Length;
-            if (item.Target >= classes)
+            if (item.Target >= Math.Max(2, classes))
                 throw new ArgumentException(
-                    $"Row {item.Row} has the class {item.Target} of the label column, and the column '{Probabilities.Name}' has {classes} probabilities."
+                    $"Row {item.Row} has the class {item.Target} of the label column, and the column '{Probabilities.Name}' has {(classes == 1 ? "one probability, that of the second of two classes" : $"{classes} probabilities")}."
                 );
-            // The softmax of logarithms of probabilities is the probabilities.
-            var logits = tensor(item.Probabilities).to(ScalarType.Float64).clamp_min(Least).log().to(ScalarType.Float32).unsqueeze(0);
-            return (new() { ["logits"] = logits, ["targets"] = tensor(new long[] { item.Target }) }, classes);
+            var isSoftmax = classes > 1;
+            var logits = Logits(tensor(item.Probabilities), isSoftmax).unsqueeze(0);
+            return (new() { ["logits"] = logits, ["targets"] = tensor(new long[] { item.Target }) }, classes, isSoftmax);
         }
+
+        protected override (long[], Tensor) Trial(int classes, int i) => ([1, classes], tensor(new long[] { i }));
 
         // By name where both columns name their classes, else by number.
         private static int[] Slots(LabelColumn label, DataViewSchema.Column score)
         {
             int[] same = [.. Enumerable.Range(0, label.ClassCount)];
-            if (label.Values is null || !score.HasSlotNames())
+            if (label.Values is null || !score.HasSlotNames() || score.Type is VectorDataViewType { Size: 1 })
                 return same;
             VBuffer<ReadOnlyMemory<char>> names = default;
             score.GetSlotNames(ref names);
@@ -200,9 +273,11 @@ internal sealed record ScoreLoss(string Output, string Label, string Score, stri
         SegmentationLoss loss
     ) : Scorer<SegmentationMask?>(input, masks.Column, score, settings, SegmentationLosses.Ignoring(loss, SegmentationMask.Ignored))
     {
+        private const int TrialSide = 12;
+
         protected override Func<SegmentationMask?> CreateTargetReader(DataViewRow row) => masks.CreateReader(row);
 
-        protected override (LossInputs, int)? InputsOf(Item<SegmentationMask?> item)
+        protected override (LossInputs, int, bool)? InputsOf(Item<SegmentationMask?> item)
         {
             if (item.Target is not { } mask)
                 return null;
@@ -216,19 +291,23 @@ internal sealed record ScoreLoss(string Output, string Label, string Score, stri
                     $"Row {item.Row}: the mask has {mask.Width} x {mask.Height} pixels{(mask.LayerCount > 0 ? $" and {mask.LayerCount} layers" : "")}, and the column '{Probabilities.Name}' {item.Probabilities.Length} probabilities: one a class and pixel is wanted."
                 );
             var classes = item.Probabilities.Length / pixels;
-            var probabilities = tensor(item.Probabilities)
-                .reshape([1, classes, mask.Height, mask.Width])
-                .to(ScalarType.Float64)
-                .clamp(Least, 1);
             // One output, or layers that may overlap, are sigmoids; classes that exclude each other a softmax.
             var isSoftmax = mask.LayerCount == 0 && classes > 1;
-            var logits = isSoftmax ? probabilities.log() : probabilities.log() - (1 - probabilities).clamp_min(Least).log();
+            var logits = Logits(tensor(item.Probabilities), isSoftmax).reshape([1, classes, mask.Height, mask.Width]);
             var values = tensor(mask.Values.ToArray(), ScalarType.Byte);
             var targets =
                 mask.LayerCount == 0
                     ? values.reshape([1, mask.Height, mask.Width]).to(ScalarType.Int64)
                     : values.reshape([1, mask.LayerCount, mask.Height, mask.Width]).to(ScalarType.Float32);
-            return (new() { ["logits"] = logits.to(ScalarType.Float32), ["targets"] = targets }, classes);
+            return (new() { ["logits"] = logits, ["targets"] = targets }, classes, isSoftmax);
         }
+
+        // A part of each class there is, so that losses on regions see it.
+        protected override (long[], Tensor) Trial(int classes, int i) =>
+            (
+                [1, classes, TrialSide, TrialSide],
+                tensor(Enumerable.Range(0, TrialSide * TrialSide).Select(at => (at / 3L + i) % classes).ToArray())
+                    .reshape([1, TrialSide, TrialSide])
+            );
     }
 }

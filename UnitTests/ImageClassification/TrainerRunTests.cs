@@ -20,7 +20,10 @@ public class TrainerRunTests
             var (context, lines, all) = (Training.Context(), new List<string>(), new List<Finding>());
             context.Log += (_, message) =>
             {
-                if (message.Kind == Microsoft.ML.Runtime.ChannelMessageKind.Warning)
+                if (
+                    message.Kind == Microsoft.ML.Runtime.ChannelMessageKind.Warning
+                    && message.Source.EndsWith(TrainerOptions.ProgressChannel, StringComparison.Ordinal)
+                )
                     lines.Add(message.RawMessage);
             };
             var path = Path.Combine(images.Folder, "training.jsonl");
@@ -37,13 +40,57 @@ public class TrainerRunTests
 
         var told = Warnings(true, out var found, out var watched);
         Assert.IsNotEmpty(found);
-        foreach (var finding in found)
+        foreach (var finding in found.Where(f => f.State != FindingState.Over))
             Assert.IsTrue(told.Any(line => line.Contains(finding.Evidence) && line.Contains(finding.Advice)), finding.Title);
         StringAssert.Contains(watched, "updateRatio");
         Assert.IsEmpty(Warnings(false, out var none, out var unwatched));
         Assert.IsEmpty(none);
         Assert.DoesNotContain("updateRatio", unwatched);
         Assert.DoesNotContain("gradientCosines", unwatched);
+    }
+
+    /// <summary>What a listener is told comes to the log in a channel of its own, and nothing else does.</summary>
+    [TestMethod]
+    public void WhatProgressTellsHasItsChannelInTheLog()
+    {
+        var (context, progress, others) = (Training.Context(), new List<string>(), new List<string>());
+        context.Log += (_, message) =>
+        {
+            if (message.Kind >= Microsoft.ML.Runtime.ChannelMessageKind.Info && message.Source.StartsWith("ImageClassification"))
+                (message.Source.EndsWith($"; {TrainerOptions.ProgressChannel}") ? progress : others).Add(message.RawMessage);
+        };
+        Training.Fit(Training.Data(9), Training.Small(o => o.Epoch = 2), context).Dispose();
+        CollectionAssert.AreEqual((string[])["Epoch 1 of 2", "Epoch 2 of 2"], progress.Select(line => line.Split(':')[0]).ToArray());
+        Assert.IsTrue(others.Any(line => line.StartsWith("The seed is", StringComparison.Ordinal)));
+        Assert.IsFalse(others.Any(line => line.StartsWith("Epoch", StringComparison.Ordinal)));
+    }
+
+    [TestMethod]
+    public void NotANumberIsToldWithItsOriginInTheLogAndTheError()
+    {
+        var (context, warnings, told) = (Training.Context(), new List<string>(), new List<Finding>());
+        context.Log += (_, message) =>
+        {
+            if (message.Kind == Microsoft.ML.Runtime.ChannelMessageKind.Warning)
+                warnings.Add(message.RawMessage);
+        };
+        var error = Assert.ThrowsExactly<TrainingDivergedException>(() =>
+            Training.Fit(
+                Training.Data(24),
+                Training.Small(o =>
+                {
+                    (o.Epoch, o.LearningRate, o.Optimizer, o.Schedule) = (3, 1e38, new Sgd(), new ConstantSchedule());
+                    o.Progress = new Recorder { OnReport = progress => told.AddRange(progress.Findings) };
+                }),
+                context
+            )
+        );
+        var origin = told.Single(f => f.Kind == FindingKind.NotANumber);
+        Assert.AreEqual(origin, error.Origin);
+        StringAssert.EndsWith(origin.Evidence, "the network overflows.");
+        StringAssert.Contains(error.Message, "the network overflows. Lower");
+        StringAssert.Contains(error.Message, origin.Advice);
+        Assert.IsTrue(warnings.Any(line => line.Contains(origin.Evidence)), string.Join('\n', warnings));
     }
 
     [TestMethod]

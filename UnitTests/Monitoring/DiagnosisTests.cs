@@ -243,7 +243,7 @@ public sealed class DiagnosisTests
                     confidence
                 );
             }
-            (_, var found, count) = tracker.EndEpoch(100, []);
+            (_, var found, count, _) = tracker.EndEpoch(100, []);
             suspects = [.. found];
         }
         Assert.AreEqual(50, count);

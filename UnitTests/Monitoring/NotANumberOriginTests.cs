@@ -17,7 +17,7 @@ public sealed class NotANumberOriginTests
     [DataRow("input", "The input holds 2 values that are no finite numbers, in rows 21, 22.", "Mend or remove these rows, or")]
     [DataRow("targets", "The boxes hold values that are no finite numbers, in rows 21, 22.", "Mend or remove these rows.")]
     [DataRow("weights", "1 tensor of the weights hold values that are no finite numbers, the first of them network/last.bias:", "warm up")]
-    [DataRow("output", "the network's logits hold 2 values that are not: the network overflows on rows 21, 22.", "extreme values")]
+    [DataRow("output", "the network's logits hold 2 values that are not finite: the network overflows on rows 21, 22.", "extreme values")]
     [DataRow("formula", "the formula of this term overflows on them.", "border of its domain")]
     [DataRow("gradient", "the gradient overflows on its way back.", "single precision")]
     public void PlaceIsNamedWithItsRows(string place, string evidence, string advice)

@@ -168,18 +168,39 @@ public sealed class TrainingLogTests
     }
 
     [TestMethod]
-    public void KilledProcessLeavesWholeLines()
+    [DataRow(0)]
+    [DataRow(120)]
+    public void KilledProcessLeavesWhatCanBeRead(int milliseconds)
     {
-        using (var child = ChildProcess.Start(TrainForever, File))
+        var (report, board) = (Path.Combine(folder, "report.html"), Path.Combine(folder, "board"));
+        using (var child = ChildProcess.Start(TrainForever, folder))
         {
-            for (var epochs = 0; epochs < 3; epochs++)
+            // Until the report has been written again while it trains; it is whole whenever it is looked at.
+            for (var page = ""; !page.Contains("<h3>Loss</h3>", StringComparison.Ordinal); )
+            {
                 Assert.AreEqual("epoch", child.ReadLine());
+                page = System.IO.File.ReadAllText(report);
+                IsWhole(page);
+            }
+            Thread.Sleep(milliseconds);
             child.Kill();
             child.Wait();
         }
         var history = TrainingHistory.Read(File);
         Assert.IsGreaterThanOrEqualTo(3, history.Epochs.Count);
         Assert.IsNull(history.End);
+        var last = System.IO.File.ReadAllText(report);
+        IsWhole(last);
+        StringAssert.Contains(last, "running, or cut off");
+        var events = TensorBoardTests.Read(Directory.GetFiles(board).Single(), wasKilled: true);
+        var losses = events.Where(e => e.Summary is not null).SelectMany(e => e.Summary.Value).Count(v => v.Tag == "train/loss");
+        Assert.IsLessThanOrEqualTo(1, Math.Abs(history.Epochs.Count - losses), "Log and events end in the same epoch, or between them.");
+
+        static void IsWhole(string page)
+        {
+            StringAssert.StartsWith(page, "<!DOCTYPE html>");
+            StringAssert.EndsWith(page.TrimEnd(), "</html>");
+        }
     }
 
     internal static int TrainForever(string[] arguments)
@@ -199,7 +220,12 @@ public sealed class TrainingLogTests
                 Forward = toy.Forward,
                 Options = Short with { Epochs = 1_000_000 },
                 Progress = recorder,
-                Monitoring = new() { LogFile = arguments[0] },
+                Monitoring = new()
+                {
+                    LogFile = Path.Combine(arguments[0], "training.jsonl"),
+                    ReportFile = Path.Combine(arguments[0], "report.html"),
+                    TensorBoardFolder = Path.Combine(arguments[0], "board"),
+                },
             }
         );
         return 0;
@@ -217,6 +243,9 @@ public sealed class TrainingLogTests
         var finding = history.Findings.Single(f => f.Kind == FindingKind.NotANumber);
         StringAssert.Contains(finding.Evidence, $"The input holds 4 values that are no finite numbers, in row {error.Rows[4]}.");
         Assert.AreEqual(error.Message, history.End!.Error);
+        Assert.AreEqual((2, 2), (finding.FirstEpoch, finding.LastEpoch));
+        StringAssert.Contains(error.Message, $"). The input holds 4 values that are no finite numbers, in row {error.Rows[4]}. Mend");
+        Assert.AreEqual(1, System.Text.RegularExpressions.Regex.Count(error.Message, "became NaN"));
     }
 
     [TestMethod]
@@ -277,7 +306,8 @@ public sealed class TrainingLogTests
         MonitoringOptions monitoring,
         CheckpointOptions? checkpoint = null,
         Func<CancellationToken, ValidationMetrics>? validate = null,
-        bool followsRows = true
+        bool followsRows = true,
+        IProgress<TrainingProgress>? progress = null
     ) =>
         new()
         {
@@ -289,6 +319,7 @@ public sealed class TrainingLogTests
             Options = options,
             Monitoring = monitoring,
             ProgressInterval = 2,
+            Progress = progress,
             Checkpoint = checkpoint,
             DescribeRows = followsRows ? (batch, inputs) => TrainedRows.OfLogits(batch, inputs) : null,
         };

@@ -42,6 +42,130 @@ public sealed class MonitoringTests
     }
 
     [TestMethod]
+    [DataRow("classes", 1)]
+    [DataRow("binary", 1)]
+    [DataRow("layers", 1)]
+    [DataRow("classes", 3)]
+    public void TrainingRowsAreToldByTheirPixels(string mode, int thinned)
+    {
+        using var scope = TorchSharp.torch.NewDisposeScope();
+        var random = new Random(7);
+        const int images = 3;
+        var (outputs, depth) = (mode == "binary" ? 1 : 4, mode == "layers" ? 4 : 1);
+        var (height, width) = (5 * thinned, 7 * thinned);
+        if (thinned > 1)
+            (height, width) = (150, 160); // 24,000 pixels: every third is looked at
+        var logits = Enumerable.Range(0, images * outputs * height * width).Select(_ => (float)(4 * random.NextDouble() - 2)).ToArray();
+        var masks = Enumerable
+            .Range(0, images * depth * height * width)
+            .Select(i => i < depth * height * width || random.Next(4) == 0 ? 255 : random.Next(mode == "classes" ? 4 : 2))
+            .ToArray();
+        var targets = TorchSharp
+            .torch.tensor(masks.Select(v => (long)v).ToArray())
+            .reshape(mode == "layers" ? [images, depth, height, width] : [images, height, width])
+            .to(mode == "layers" ? TorchSharp.torch.ScalarType.Float32 : TorchSharp.torch.ScalarType.Int64);
+        var inputs = new MLNetLosses.Losses.LossInputs
+        {
+            ["targets"] = targets,
+            ["logits"] = TorchSharp.torch.tensor(logits).reshape(images, outputs, height, width),
+        };
+        using var batch = new TrainingBatch(TorchSharp.torch.zeros(images, 1), new(), [5, 6, 7]);
+        var told = SegmentationTrainedRows.Describe(batch, inputs);
+
+        // Pixel by pixel.
+        var classes = mode == "binary" ? 2 : 4;
+        var (hits, unions, right, seen) = (new double[classes], new double[classes], 0.0, 0.0);
+        var losses = new double[images];
+        for (var n = 0; n < images; n++)
+        {
+            var counted = 0;
+            for (var d = 0; d < depth; d++)
+            for (var y = thinned / 2; y < height; y += thinned)
+            for (var x = thinned / 2; x < width; x += thinned)
+            {
+                var truth = masks[((n * depth + d) * height + y) * width + x];
+                if (truth == 255)
+                    continue;
+                double Logit(int c) => logits[((n * outputs + c) * height + y) * width + x];
+                counted++;
+                seen++;
+                if (mode == "classes")
+                {
+                    var said = Enumerable.Range(0, 4).MaxBy(Logit);
+                    losses[n] += Math.Log(Enumerable.Range(0, 4).Sum(c => Math.Exp(Logit(c)))) - Logit(truth);
+                    Count(said, truth);
+                }
+                else
+                {
+                    var logit = Logit(mode == "layers" ? d : 0);
+                    losses[n] += Math.Log(1 + Math.Exp(truth == 1 ? -logit : logit));
+                    if (mode == "binary")
+                        Count(logit > 0 ? 1 : 0, truth);
+                    else
+                    {
+                        (hits[d], unions[d]) = (hits[d] + (logit > 0 && truth == 1 ? 1 : 0), unions[d] + (logit > 0 || truth == 1 ? 1 : 0));
+                        right += logit > 0 == (truth == 1) ? 1 : 0;
+                    }
+                }
+            }
+            losses[n] /= counted;
+        }
+        var tracker = new RowTracker();
+        using (var reader = new RowReader(tracker))
+            reader.Add(told);
+        Assert.AreEqual(hits.Zip(unions).Where(p => p.Second > 0).Average(p => p.First / p.Second), tracker.Metrics["meanIoU"], 1e-6);
+        Assert.AreEqual(right / seen, tracker.Metrics["pixelAccuracy"], 1e-6);
+        var rows = tracker.EndEpoch(9, []).Hardest.ToDictionary(r => r.Row, r => r.Loss);
+        Assert.HasCount(2, rows, "Nothing of the first image is known.");
+        Assert.AreEqual(losses[1], rows[6], 1e-5);
+        Assert.AreEqual(losses[2], rows[7], 1e-5);
+
+        void Count(int said, int truth)
+        {
+            unions[said]++;
+            if (said == truth)
+                (hits[said], right) = (hits[said] + 1, right + 1);
+            else
+                unions[truth]++;
+        }
+    }
+
+    [TestMethod]
+    [DataRow(true)]
+    [DataRow(false)]
+    public void MasksOfOtherImagesAreSuspected(bool isWrong)
+    {
+        var folder = Directory.CreateTempSubdirectory("segmentation").FullName;
+        try
+        {
+            var rows = DrawnShapes.Rows(80);
+            for (var i = 0; isWrong && i < 8; i++)
+                rows[10 * i].Mask = DrawnShapes.Rows(1, seed: 50 + i)[0].Mask;
+            var options = Segmenting.Small(o =>
+            {
+                (o.Epoch, o.ProgressInterval) = (10, 1);
+                (o.TrainingLogFile, o.ReportFile) = (Path.Combine(folder, "training.jsonl"), Path.Combine(folder, "report.html"));
+            });
+            using var model = Segmenting.Fit(new Microsoft.ML.MLContext(1).Data.LoadFromEnumerable(rows), options);
+            var history = TrainingHistory.Read(options.TrainingLogFile!);
+            var (first, last) = (history.Epochs[0].Train, history.Epochs[^1].Train);
+            Assert.IsGreaterThan(first.Metrics["meanIoU"], last.Metrics["meanIoU"]);
+            Assert.IsGreaterThan(first.Metrics["pixelAccuracy"], last.Metrics["pixelAccuracy"]);
+            Assert.HasCount(MonitoringOptions.DefaultHardestRows, last.HardestRows);
+            Assert.AreEqual(80, last.RowCount);
+            var found = history.Findings.SingleOrDefault(f => f.Kind == FindingKind.LabelNoise);
+            Assert.AreEqual(isWrong, found is not null);
+            Assert.IsTrue(last.SuspectRows.All(r => r.Row % 10 == 0));
+            if (isWrong)
+                StringAssert.Contains(File.ReadAllText(options.ReportFile!), "<h2>Suspicious labels</h2>");
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    [TestMethod]
     public void OverlaysReachTensorBoardWithoutAReport()
     {
         var folder = Directory.CreateTempSubdirectory("segmentation").FullName;

@@ -47,6 +47,112 @@ public sealed class ScoreLossTests
         }
     }
 
+    private const string LogitsThemselves = "depends on the logits themselves";
+    private const string CountsAreUnknown = "ClassCounts is not known: set the option";
+
+    /// <summary>What is refused where classes exclude each other, and the reason.</summary>
+    private static readonly Dictionary<string, string> Refusals = new()
+    {
+        ["BinaryCrossEntropy()"] = LogitsThemselves,
+        ["EvidentialClassification()"] = LogitsThemselves,
+        ["Focal(activation: Sigmoid)"] = LogitsThemselves,
+        ["CrossEntropy() + 0.5 * BinaryCrossEntropy()"] = "its term 'binaryCrossEntropy' " + LogitsThemselves,
+        ["ClassBalanced()"] = CountsAreUnknown,
+        ["LabelDistributionAwareMargin()"] = CountsAreUnknown,
+        ["LogitAdjusted()"] = CountsAreUnknown,
+        ["Distillation()"] = "needs 'teacherLogits'",
+        ["HeteroscedasticClassification()"] = "needs 'logVariances'",
+        ["KullbackLeibler()"] = "targets must be probabilities",
+    };
+
+    public static IEnumerable<object[]> ClassificationLosses =>
+        LossCatalog
+            .For<ClassificationLoss>()
+            .Where(info => info.Type.Assembly == typeof(Loss).Assembly)
+            .Select(info =>
+                ((DefinitionExampleAttribute?)Attribute.GetCustomAttribute(info.Type, typeof(DefinitionExampleAttribute)))?.Text
+                ?? $"{info.Name}()"
+            )
+            .Union(Refusals.Keys)
+            .Append("Hinge(form: CrammerSinger, squared: true)")
+            .Append("LogitAdjusted(classCounts: [3, 1, 2, 9])")
+            .Select(text => (object[])[text]);
+
+    /// <summary>What the column says is the loss on the network's own logits, or it is refused with the reason.</summary>
+    [TestMethod]
+    [DynamicData(nameof(ClassificationLosses))]
+    public void EveryClassificationLossIsThatOfTheLogitsOrRefused(string text)
+    {
+        var random = new Random(11);
+        var loss = Loss.Parse<ClassificationLoss>(text);
+        foreach (var classes in new[] { 4, 1 })
+        {
+            var logits = Enumerable
+                .Range(0, 6)
+                .Select(_ => Enumerable.Range(0, classes).Select(_ => (float)(6 * random.NextDouble() - 3)).ToArray())
+                .ToArray();
+            var labels = logits.Select((_, i) => i % Math.Max(2, classes)).ToArray();
+            var scores = logits.Select(z => classes == 1 ? [Sigmoid(z[0])] : Softmax(z)).ToArray();
+            var data = Scored(scores, labels);
+            float[] losses;
+            try
+            {
+                losses = Losses(data, mlContext.Transforms.ScoreLoss(loss: loss));
+            }
+            catch (ArgumentException e)
+            {
+                if (classes > 1)
+                    StringAssert.Contains(e.Message, Refusals.GetValueOrDefault(text, "nothing"), e.Message);
+                else
+                    Assert.IsTrue(e.Message.Contains(text) && (e.Message.Contains("must be") || e.Message.Contains("needs '")), e.Message);
+                continue;
+            }
+            Assert.IsFalse(classes > 1 && Refusals.ContainsKey(text));
+            for (var row = 0; row < logits.Length; row++)
+            {
+                using var scope = TorchSharp.torch.NewDisposeScope();
+                var inputs = new LossInputs
+                {
+                    ["logits"] = TorchSharp.torch.tensor(logits[row]).unsqueeze(0),
+                    ["targets"] = TorchSharp.torch.tensor(new[] { (long)labels[row] }),
+                };
+                using var function = loss.Build(new() { ClassCount = classes });
+                function.eval();
+                var own = function.Evaluate(inputs).item<float>();
+                Assert.AreEqual(own, losses[row], 1e-5 + 1e-4 * Math.Abs(own), $"{text} of {classes}, row {row}");
+            }
+        }
+    }
+
+    /// <summary>Of a pixel that is one of several classes a sigmoid a class cannot be computed; of one output it can.</summary>
+    [TestMethod]
+    public void MaskLossesThatNeedLogitsAreRefusedWhereTheseAreNotKnown()
+    {
+        var mask = SegmentationMask.OfIndices(2, 1, [1, 0]);
+        var exclusive = mlContext.Data.LoadFromEnumerable(
+            new[]
+            {
+                new MaskRow { Label = mask, Score = [0.25f, 0.9f, 0.75f, 0.1f] },
+            }
+        );
+        var binary = mlContext.Data.LoadFromEnumerable(
+            new[]
+            {
+                new MaskRow { Label = mask, Score = [0.75f, 0.1f] },
+            }
+        );
+        foreach (var loss in new SegmentationLoss[] { new BinaryCrossEntropyLoss(), new CrossEntropyLoss() + new BinaryCrossEntropyLoss() })
+            StringAssert.Contains(
+                Assert.Throws<ArgumentException>(() => Losses(exclusive, mlContext.Transforms.ScoreLoss(loss: loss))).Message,
+                LogitsThemselves
+            );
+        Assert.AreEqual(
+            -(Math.Log(0.75) + Math.Log(0.9)) / 2,
+            Losses(binary, mlContext.Transforms.ScoreLoss(loss: new BinaryCrossEntropyLoss())).Single(),
+            1e-5
+        );
+    }
+
     [TestMethod]
     public void ClassesAreMatchedByNameAndUnknownOnesHaveNone()
     {
@@ -211,6 +317,31 @@ public sealed class ScoreLossTests
         public float[] BoundingBoxes { get; set; } = [];
 
         public float[] PredictedBoundingBoxes { get; set; } = [];
+    }
+
+    private static float Sigmoid(float z) => 1 / (1 + MathF.Exp(-z));
+
+    private static float[] Softmax(float[] z)
+    {
+        var sum = z.Sum(v => Math.Exp(v));
+        return [.. z.Select(v => (float)(Math.Exp(v) / sum))];
+    }
+
+    /// <summary>Rows whose label is the name of their class.</summary>
+    private IDataView Scored(float[][] scores, int[] labels)
+    {
+        string[] names = ["a", "b", "c", "d"];
+        var schema = SchemaDefinition.Create(typeof(Row));
+        schema["Score"].ColumnType = new VectorDataViewType(NumberDataViewType.Single, scores[0].Length);
+        var rows = scores.Zip(labels).Select(r => new Row { Label = names[r.Second], Score = r.First });
+        var keys = mlContext.Data.LoadFromEnumerable(names.Take(Math.Max(2, scores[0].Length)).Select(n => new NameRow { Name = n }));
+        var data = mlContext.Data.LoadFromEnumerable(rows.ToArray(), schema);
+        return mlContext.Transforms.Conversion.MapValueToKey("Label", keyData: keys).Fit(data).Transform(data);
+    }
+
+    private sealed class NameRow
+    {
+        public string Name { get; set; } = "";
     }
 
     private static float[] Losses(IDataView data, IEstimator<ITransformer> estimator) =>

@@ -26,7 +26,10 @@ internal static class CurveRules
                 Advice.AnyOf("lower the learning rate", "warm up for longer", new Advice(history.Run).ClipGradient)
                     + " The model of the best epoch is kept where there is a validation.",
                 curve.LastStep
-            );
+            )
+            {
+                Severity = rise,
+            };
     }
 
     /// <summary>Intervals far out of the spread around the local level, and much above it.</summary>
@@ -59,7 +62,10 @@ internal static class CurveRules
                 "lower the learning rate or a term that can explode"
             ),
             curve.LastStep
-        );
+        )
+        {
+            Severity = spikes.Count,
+        };
     }
 
     /// <summary>Flat for half of the run or more, with much of the loss left.</summary>
@@ -83,7 +89,10 @@ internal static class CurveRules
             $"Since step {curve.Steps[^flat].Step} the loss stays at {Number(curve.End)}, {curve.Remaining:P0} of where it began.",
             "Try a larger or smaller learning rate, a larger network or larger images, weaker augmentation; look whether labels and images belong together, and at the terms' gradients.",
             curve.LastStep
-        );
+        )
+        {
+            Severity = flat,
+        };
     }
 
     /// <summary>From where on the curve surely comes down by less than a twentieth of where it began; its length where it does not.</summary>

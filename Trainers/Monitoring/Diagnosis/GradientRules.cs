@@ -25,7 +25,10 @@ internal static class GradientRules
                 $"The gradient's norm was {Number(usual)} and now is {Number(now)}.",
                 Advice.AnyOf(new Advice(history.Run).ClipGradient, "lower the learning rate", "find the term whose gradient grows"),
                 history.LastStep
-            );
+            )
+            {
+                Severity = now / usual,
+            };
     }
 
     /// <summary>The norm is nearly nothing beside what it was, though most of the loss is left.</summary>
@@ -43,7 +46,10 @@ internal static class GradientRules
                 $"The gradient's norm fell from {Number(before)} to {Number(now)} while {curve.Remaining:P0} of the loss are left.",
                 "Look for outputs that saturate (a sigmoid or softmax far out), dead activations, or too high a learning rate at the start; add normalisation layers or start from trained weights.",
                 history.LastStep
-            );
+            )
+            {
+                Severity = before / now,
+            };
     }
 
     /// <summary>Terms that give nearly all or nearly nothing of the gradient, and terms that pull against each other.</summary>
@@ -73,7 +79,10 @@ internal static class GradientRules
                         advice.LossWeighting is null ? "let weights be learnt (LossWeighting = new HomoscedasticUncertaintyLoss())" : null
                     ),
                     late[^1].Step
-                );
+                )
+                {
+                    Severity = 1 / (1 - share),
+                };
         }
         foreach (var pair in late.SelectMany(s => s.GradientCosines?.Keys ?? []).Distinct())
         {
@@ -90,7 +99,10 @@ internal static class GradientRules
                         ? "LossWeighting already takes the conflict out of the steps: weigh one of them less where the other does not come down."
                         : "Weigh one of them less, or let a rule on gradients settle it (LossWeighting = new ProjectConflictingGradientsLoss()).",
                     late[^1].Step
-                );
+                )
+                {
+                    Severity = -Robust.Median(cosines),
+                };
         }
     }
 
@@ -107,7 +119,10 @@ internal static class GradientRules
                     advice.LossWeighting is null ? "let weights be learnt (LossWeighting)" : null
                 ),
                 samples[^1].Step
-            );
+            )
+            {
+                Severity = 1 / share,
+            };
         var zeros = samples.Count(s => Share(s, name) == 0);
         return new(
             FindingKind.DeadTerm,

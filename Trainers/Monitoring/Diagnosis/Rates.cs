@@ -57,6 +57,9 @@ internal static class Rates
             $"An update changes the weights by {Number(Usual(history))} of their length (0.001 is usual), and the loss {(jumps ? $"jumps by {Number(curve.Noise)} from interval to interval around {Number(curve.End)}" : $"stays at {Number(curve.End)}")} without coming down.",
             "Lower the learning rate three to ten times, or warm up for longer.",
             curve.LastStep
-        );
+        )
+        {
+            Severity = Usual(history),
+        };
     }
 }

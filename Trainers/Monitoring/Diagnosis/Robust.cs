@@ -24,6 +24,13 @@ internal static class Robust
         return Consistency * Median(values.Select(v => Math.Abs(v - middle)));
     }
 
+    /// <summary>The spread of the half below the median: what stands out above does not widen it, however much it is.</summary>
+    public static double LowerSpread(IReadOnlyCollection<double> values)
+    {
+        var middle = Median(values);
+        return Consistency * Median(values.Where(v => v <= middle).Select(v => middle - v));
+    }
+
     /// <summary>The spread of a curve around its trend, from the differences of neighbours, in which a trend hardly shows.</summary>
     public static double Noise(IReadOnlyList<double> curve)
     {

@@ -45,7 +45,10 @@ internal static class ValidationRules
                 new Advice(history.Run).UnlessSet("EarlyStoppingCriteria", "EarlyStoppingCriteria", "earlyStopping")
             ) + " The model of the best epoch is kept by default.",
             epochs[^1].Step
-        );
+        )
+        {
+            Severity = worse,
+        };
     }
 
     /// <summary>A class that the validation has rows, pixels or objects of and that none was predicted as, for some epochs.</summary>
@@ -72,7 +75,7 @@ internal static class ValidationRules
             new(FindingKind.ClassNeverPredicted, subject, $"{evidence}, in the last {Epochs} epochs.", words.Advice, epochs[^1].Step);
     }
 
-    /// <summary>Rows that contradict their label, surely and for some epochs, while the others are learnt.</summary>
+    /// <summary>Rows that stay far from their labels for some epochs, while the others are learnt.</summary>
     public static IEnumerable<Finding> LabelNoise(TrainingHistory history)
     {
         if (history.Epochs is not [.., { Train: { RowCount: > 0 } train } last])
@@ -83,18 +86,13 @@ internal static class ValidationRules
         yield return new(
             FindingKind.LabelNoise,
             "",
-            $"{train.SuspectCount} of {train.RowCount} training rows ({share:P1}) contradict their label, surely and in the same way, for {RowTracker.Patience} epochs or more; the first: row {string.Join(", ", train.SuspectRows.Take(5).Select(r => r.Row))}.",
-            Advice.AnyOf(
-                "look at these rows (the report shows them) and mend their labels",
-                new Advice(history.Run).UnlessLossIs(
-                    "take a loss that stands noise (GeneralizedCrossEntropy, SymmetricCrossEntropy, label smoothing)",
-                    "GeneralizedCrossEntropy",
-                    "SymmetricCrossEntropy",
-                    "labelSmoothing"
-                )
-            ),
+            SuspectRows.Of(history.Run).Evidence(train, share),
+            SuspectRows.Of(history.Run).Advice,
             last.Step
-        );
+        )
+        {
+            Severity = train.SuspectCount,
+        };
     }
 
     private static bool IsMissed(ClassMetrics metrics) =>

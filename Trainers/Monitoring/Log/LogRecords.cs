@@ -77,7 +77,7 @@ internal sealed record TrainRecord
     /// <summary>The highest mean losses over the epoch.</summary>
     public IReadOnlyList<RowFinding> HardestRows { get; init; } = [];
 
-    /// <summary>Rows whose loss has stayed high while those of their class were learnt, so that their label may be wrong.</summary>
+    /// <summary>Rows whose loss has stayed high while others were learnt, so that their label may be wrong.</summary>
     public IReadOnlyList<RowFinding> SuspectRows { get; init; } = [];
 
     /// <summary>How many such rows there are.</summary>
@@ -85,6 +85,9 @@ internal sealed record TrainRecord
 
     /// <summary>Of how many rows; 0: rows are not followed, and a line of the log says nothing of them.</summary>
     public int RowCount { get; init; }
+
+    /// <summary>The median of the rows' losses in the epoch, which those of the hardest stand out of.</summary>
+    public double? MedianRowLoss { get; init; }
 }
 
 internal sealed record ValidationRecord

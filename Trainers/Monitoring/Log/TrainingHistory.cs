@@ -10,12 +10,29 @@ internal sealed class TrainingHistory
 
     private readonly List<StepsRecord> steps = [];
     private readonly List<EpochRecord> epochs = [];
-    private readonly List<Finding> findings = [];
+    private readonly List<Finding> told = [];
 
     public RunRecord Run { get; private set; } = new();
     public IReadOnlyList<StepsRecord> Steps => steps;
     public IReadOnlyList<EpochRecord> Epochs => epochs;
-    public IReadOnlyList<Finding> Findings => findings;
+
+    /// <summary>What was found, in the order in which it was; each as it was last told.</summary>
+    public IReadOnlyList<Finding> Findings
+    {
+        get
+        {
+            var last = new List<Finding>();
+            foreach (var finding in told)
+            {
+                var at = last.FindLastIndex(f => f.Kind == finding.Kind && f.Subject == finding.Subject && f.State != FindingState.Over);
+                if (at < 0 || finding.State == FindingState.Found)
+                    last.Add(finding);
+                else
+                    last[at] = finding;
+            }
+            return last;
+        }
+    }
 
     /// <summary>How it ended; null: it still runs or was cut off.</summary>
     public EndRecord? End { get; private set; }
@@ -36,7 +53,7 @@ internal sealed class TrainingHistory
                 // What came after the checkpoint was done again, or never finished.
                 steps.RemoveAll(s => s.Step > run.ResumedAfterStep);
                 epochs.RemoveAll(e => e.Step > run.ResumedAfterStep);
-                findings.RemoveAll(f => f.Step > run.ResumedAfterStep);
+                told.RemoveAll(f => f.Step > run.ResumedAfterStep);
                 (Run, End) = (run, null);
                 break;
             case StepsRecord interval:
@@ -48,7 +65,7 @@ internal sealed class TrainingHistory
                 epochs.Add(epoch);
                 break;
             case FindingRecord finding:
-                findings.Add(finding.Finding);
+                told.Add(finding.Finding);
                 break;
             case EndRecord end:
                 End = end;

@@ -27,7 +27,9 @@ internal static class ComparisonPage
                     runs.SelectMany(r =>
                         r.Run.Findings.Count == 0
                             ? [Silence.Reason(r.Run) is { } reason ? [r.Name, "nothing, but", reason] : [r.Name, "nothing conspicuous", ""]]
-                            : r.Run.Findings.Select(f => (string[])[r.Name, f.Title, f.Evidence])
+                            : r.Run.Findings.Select(f =>
+                                (string[])[r.Name, f.State == FindingState.Over ? $"{f.Title} ({f.Time})" : f.Title, f.Evidence]
+                            )
                     )
                 )
         );

@@ -51,7 +51,7 @@ internal static class ReportPage
         RowSection.Write(
             html,
             "Suspicious labels",
-            $"{Quantity.Of(last?.Train.SuspectCount ?? 0, "training row")} contradicted the label, surely and in the same way, for {RowTracker.Patience} epochs or more: look whether the label is right.",
+            $"{Quantity.Of(last?.Train.SuspectCount ?? 0, "training row")} {SuspectRows.Of(run.Run).What}: look whether the label is right.",
             last?.Train.SuspectRows,
             false,
             picture
@@ -115,12 +115,23 @@ internal static class ReportPage
                             ? $"<p class=\"card\">Nothing was found, but {Html.Escape(reason)}.</p>"
                             : "<p class=\"fine\">Nothing conspicuous.</p>"
                     );
-                foreach (var finding in run.Findings)
-                    h.Raw(
-                        $"<div class=\"finding\"><b>{Html.Escape(char.ToUpperInvariant(finding.Title[0]) + finding.Title[1..])}</b> <span class=\"soft\">step {finding.Step}</span><p>{Html.Escape(finding.Evidence)}</p><p><b>Try:</b> {Html.Escape(finding.Advice)}</p></div>"
-                    );
+                // What is over is history: it stands behind what asks for something.
+                foreach (var finding in run.Findings.OrderBy(f => f.State == FindingState.Over))
+                    Finding(h, finding);
             }
         );
+
+    private static void Finding(Html html, Finding finding)
+    {
+        var isOver = finding.State == FindingState.Over;
+        var time = string.Join(", ", new[] { finding.Time, $"step {finding.Step}" }.Where(part => part.Length > 0));
+        html.Raw($"<div class=\"finding{(isOver ? " over" : "")}\">")
+            .Raw($"<b>{Html.Escape(char.ToUpperInvariant(finding.Title[0]) + finding.Title[1..])}</b> <span class=\"soft\">{time}</span>")
+            .Raw($"<p>{(isOver ? "It was: " : "")}{Html.Escape(finding.Evidence)}</p>");
+        if (!isOver)
+            html.Raw($"<p><b>Try:</b> {Html.Escape(finding.Advice)}</p>");
+        html.Raw("</div>");
+    }
 
     private static void Pictures(Html html, IReadOnlyList<ReportPicture> pictures) =>
         html.Section(

@@ -21,6 +21,7 @@ internal static class ReportStyle
         .facts{display:grid;grid-template-columns:repeat(auto-fit,minmax(140px,1fr));gap:12px}
         .facts .card b{display:block;font-size:1.25em}
         .finding{border-left:4px solid var(--warn);background:var(--warnground);padding:10px 14px;border-radius:6px;margin:8px 0}
+        .finding.over{border-left-color:var(--line);background:var(--card)}
         .fine{border-left:4px solid var(--good);background:var(--card);padding:10px 14px;border-radius:6px}
         .scroll{overflow-x:auto}
         table{border-collapse:collapse;width:100%;overflow-wrap:normal;font-size:.92em;font-variant-numeric:tabular-nums}

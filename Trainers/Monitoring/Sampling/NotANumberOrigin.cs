@@ -15,7 +15,6 @@ internal static class NotANumberOrigin
     {
         using var scope = NewDisposeScope();
         using var frozen = no_grad();
-        var what = $"'{error.Term}' became {error.Value} in step {error.Step} (epoch {error.Epoch}, batch {error.Batch}). ";
         // Statistics of a normalisation break in the same pass as the output; only a step breaks a parameter.
         var weights = arena.Parameters.Where(s => Wrong(s.Tensor) > 0).Select(s => s.Name).ToList();
         if (batch is not null && Wrong(batch.Input) > 0)
@@ -37,10 +36,20 @@ internal static class NotANumberOrigin
             inputs?.FirstOrDefault(i => i.Value.is_floating_point() && i.Value.requires_grad && Wrong(i.Value) > 0) is
             { Value: not null } output
         )
+        {
+            var largest = arena.Parameters.Max(s => s.Tensor.abs().max().to(ScalarType.Float64).item<double>());
+            var isEvery =
+                batch is null
+                || output.Value.dim() == 0
+                || output.Value.shape[0] != batch.RowCount
+                || WrongRows(output.Value).Length == batch.RowCount;
             return Found(
-                $"the data and the weights are finite, and the network's {output.Key} hold {Wrong(output.Value)} values that are not: the network overflows{(batch is null ? "" : $" on {Rows(batch, output.Value)}")}.",
-                "Look at these rows for extreme values, lower the learning rate, or give the layers a normalisation."
+                $"the data and the weights are finite, the largest weight is {Html.Number(largest)}, and the network's {output.Key} hold {Wrong(output.Value)} values that are not finite: the network overflows{(isEvery ? "" : $" on {Rows(batch!, output.Value)}")}.",
+                isEvery
+                    ? Advice.AnyOf("lower the learning rate", advice.ClipGradient, "warm up for longer", "give the layers a normalisation")
+                    : "Look at these rows for extreme values, lower the learning rate, or give the layers a normalisation."
             );
+        }
         return error.Term == "gradient"
             ? Found(
                 "the data, the weights and the loss are finite: the gradient overflows on its way back.",
@@ -52,16 +61,17 @@ internal static class NotANumberOrigin
             );
 
         Finding Found(string evidence, string advice) =>
-            new(FindingKind.NotANumber, error.Term, what + char.ToUpperInvariant(evidence[0]) + evidence[1..], advice, error.Step);
+            new(FindingKind.NotANumber, error.Term, error.What + char.ToUpperInvariant(evidence[0]) + evidence[1..], advice, error.Step)
+            {
+                FirstEpoch = error.Epoch,
+                LastEpoch = error.Epoch,
+            };
     }
 
     private static long Wrong(Tensor tensor) => tensor.is_floating_point() ? tensor.isfinite().logical_not().sum().item<long>() : 0;
 
-    private static string Rows(TrainingBatch batch, Tensor tensor)
-    {
-        if (tensor.dim() == 0 || tensor.shape[0] != batch.Rows.Count)
-            return "this batch";
-        var wrong = tensor
+    private static long[] WrongRows(Tensor tensor) =>
+        tensor
             .isfinite()
             .logical_not()
             .reshape([tensor.shape[0], -1])
@@ -72,6 +82,12 @@ internal static class NotANumberOrigin
             .contiguous()
             .data<long>()
             .ToArray();
+
+    private static string Rows(TrainingBatch batch, Tensor tensor)
+    {
+        if (tensor.dim() == 0 || tensor.shape[0] != batch.Rows.Count)
+            return "this batch";
+        var wrong = WrongRows(tensor);
         var rows = wrong.Take(10).Select(i => batch.Rows[(int)i]);
         return $"{(wrong.Length == 1 ? "row" : "rows")} {string.Join(", ", rows)}{(wrong.Length > 10 ? ", ..." : "")}";
     }

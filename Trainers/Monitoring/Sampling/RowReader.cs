@@ -10,7 +10,12 @@ internal sealed class RowReader(RowTracker tracker) : IDisposable
 
     public void Add(TrainedRows rows)
     {
-        kept.Add(new(rows.Rows, Keep(rows.Losses)!, Keep(rows.Labels), Keep(rows.Predicted), Keep(rows.Confidences)));
+        kept.Add(
+            new(rows.Rows, Keep(rows.Losses)!, Keep(rows.Labels), Keep(rows.Predicted), Keep(rows.Confidences))
+            {
+                Metrics = [.. rows.Metrics.Select(m => m with { Part = Keep(m.Part)!, Whole = Keep(m.Whole)! })],
+            }
+        );
         if (rows.Losses.device_type == DeviceType.CPU)
             Read();
 
@@ -34,9 +39,13 @@ internal sealed class RowReader(RowTracker tracker) : IDisposable
                     predicted is null ? -1 : (int)predicted[i],
                     confidences?[i] ?? float.NaN
                 );
+            foreach (var (name, part, whole) in rows.Metrics)
+                tracker.Add(name, Numbers(part), Numbers(whole));
             Free(rows);
         }
         kept.Clear();
+
+        static double[] Numbers(Tensor tensor) => tensor.to(ScalarType.Float64).cpu().reshape([-1]).contiguous().data<double>().ToArray();
     }
 
     public void Dispose()
@@ -51,5 +60,10 @@ internal sealed class RowReader(RowTracker tracker) : IDisposable
         rows.Labels?.Dispose();
         rows.Predicted?.Dispose();
         rows.Confidences?.Dispose();
+        foreach (var metric in rows.Metrics)
+        {
+            metric.Part.Dispose();
+            metric.Whole.Dispose();
+        }
     }
 }

@@ -1,39 +1,4 @@
-using static TorchSharp.torch;
-
 namespace MLNetLosses.Training;
-
-/// <summary>What a step tells of its rows; tensors of [N] on any device, detached.</summary>
-/// <param name="Rows">The rows' numbers.</param>
-/// <param name="Losses">How far each row is from its label, such as its cross-entropy.</param>
-/// <param name="Labels">int64 classes; null: the task has none.</param>
-/// <param name="Predicted">int64 classes; null: the task has none.</param>
-/// <param name="Confidences">Probability of the predicted class; null: unknown.</param>
-internal sealed record TrainedRows(
-    IReadOnlyList<long> Rows,
-    Tensor Losses,
-    Tensor? Labels = null,
-    Tensor? Predicted = null,
-    Tensor? Confidences = null
-)
-{
-    /// <summary>Of a classifier: cross-entropy of <c>logits</c> with <c>targets</c>; null where targets are mixed or no classes.</summary>
-    public static TrainedRows? OfLogits(TrainingBatch batch, Losses.LossInputs inputs)
-    {
-        if (inputs.Find("logits") is not { } logits || inputs.Find("targets") is not { } targets || logits.dim() != 2)
-            return null;
-        if (
-            targets.dim() != 1
-            || targets.dtype != ScalarType.Int64
-            || targets.shape[0] != batch.Rows.Count
-            || logits.shape[0] != batch.Rows.Count
-        )
-            return null;
-        var logProbabilities = nn.functional.log_softmax(logits.detach().to(ScalarType.Float32), 1);
-        var (best, predicted) = logProbabilities.max(1);
-        var losses = logProbabilities.gather(1, targets.unsqueeze(1)).squeeze(1).neg();
-        return new(batch.Rows, losses, targets.alias(), predicted, best.exp());
-    }
-}
 
 /// <summary>What became of each row of the training data, epoch by epoch: which stay hard, and which look mislabelled.</summary>
 internal sealed class RowTracker
@@ -46,27 +11,63 @@ internal sealed class RowTracker
 
     private const float LeastConfidence = 0.7f;
 
+    /// <summary>How far above the others a row's loss must be, where rows have no class of their own: by this many spreads of the logarithms ...</summary>
+    private const double LeastSpreads = 3;
+
+    /// <summary>... and at least by this factor.</summary>
+    private const double LeastFactor = 3;
+
+    /// <summary>What the latest epoch counts of a row's level.</summary>
+    private const double Newest = 0.3;
+
+    /// <summary>Losses below are all nothing.</summary>
+    private const double Least = 1e-9;
+
+    /// <summary>How few rows have no others to be compared with.</summary>
+    private const int LeastRows = 20;
+
     private readonly Dictionary<long, Row> rows = [];
-    private long right;
-    private long seen;
+    private readonly Dictionary<string, (double[] Part, double[] Whole)> metrics = [];
+    private double highestMedian;
     private bool knowsClasses;
 
     /// <summary>Rows known.</summary>
     public int Count => rows.Count;
 
-    /// <summary>The share of right predictions in the epoch; null where it is not known.</summary>
-    public double? Accuracy => knowsClasses && seen > 0 ? (double)right / seen : null;
+    /// <summary>What was measured over all rows in the epoch.</summary>
+    public Dictionary<string, double> Metrics
+    {
+        get
+        {
+            var means = new Dictionary<string, double>();
+            foreach (var (name, (part, whole)) in metrics)
+                if (part.Zip(whole).Where(p => p.Second > 0).Select(p => p.First / p.Second).ToList() is { Count: > 0 } ratios)
+                    means[name] = ratios.Average();
+            return means;
+        }
+    }
+
+    public void Add(string metric, double[] part, double[] whole)
+    {
+        if (!metrics.TryGetValue(metric, out var sums))
+            metrics[metric] = sums = (new double[part.Length], new double[part.Length]);
+        for (var i = 0; i < part.Length; i++)
+        {
+            sums.Part[i] += part[i];
+            sums.Whole[i] += whole[i];
+        }
+    }
 
     public void Add(long row, double loss, int label = -1, int predicted = -1, float confidence = float.NaN)
     {
+        if (!double.IsFinite(loss))
+            return; // nothing of it counted
         ref var entry = ref System.Runtime.InteropServices.CollectionsMarshal.GetValueRefOrAddDefault(rows, row, out _);
         entry.Sum += loss;
         entry.Count++;
         if (predicted < 0)
             return;
         knowsClasses = true;
-        seen++;
-        right += predicted == label ? 1 : 0;
         // Seen twice in an epoch: the more cautious of the two.
         var contradicts = predicted != label && loss >= LeastLoss && confidence >= LeastConfidence;
         entry.Contradicts = entry.Count == 1 ? contradicts : entry.Contradicts && contradicts && predicted == entry.Predicted;
@@ -78,21 +79,23 @@ internal sealed class RowTracker
     /// <summary>Closes the epoch.</summary>
     /// <param name="most">How many rows each list has at most.</param>
     /// <param name="classes">Names of the classes; empty: numbers.</param>
-    /// <returns>The hardest rows of the epoch; the rows that look mislabelled, and how many those are.</returns>
-    public (IReadOnlyList<RowFinding> Hardest, IReadOnlyList<RowFinding> Suspect, int SuspectCount) EndEpoch(
+    /// <returns>The hardest rows of the epoch; the rows that look mislabelled, and how many those are; the median of the rows' losses.</returns>
+    public (IReadOnlyList<RowFinding> Hardest, IReadOnlyList<RowFinding> Suspect, int SuspectCount, double MedianLoss) EndEpoch(
         int most,
         IReadOnlyList<string> classes
     )
     {
         var hardest = new PriorityQueue<RowFinding, double>();
         var suspects = new List<(long Row, Row Entry, double Loss)>();
+        var median = Robust.Median(rows.Values.Where(r => r.Count > 0).Select(r => r.Sum / r.Count));
+        var bound = knowsClasses ? double.NaN : Outlying(median);
         foreach (var key in rows.Keys)
         {
             ref var entry = ref System.Runtime.InteropServices.CollectionsMarshal.GetValueRefOrNullRef(rows, key);
             if (entry.Count == 0)
                 continue;
             var loss = entry.Sum / entry.Count;
-            entry.Streak = entry.Contradicts ? entry.Streak + 1 : 0;
+            entry.Streak = entry.Contradicts || entry.Level > bound ? entry.Streak + 1 : 0;
             if (entry.Streak >= Patience)
                 suspects.Add((key, entry, loss));
             if (most > 0 && (hardest.Count < most || !hardest.TryPeek(out _, out var least) || loss > least))
@@ -103,11 +106,12 @@ internal sealed class RowTracker
             }
             (entry.Sum, entry.Count, entry.Contradicts) = (0, 0, false);
         }
-        (right, seen) = (0, 0);
+        metrics.Clear();
         return (
             [.. hardest.UnorderedItems.OrderByDescending(item => item.Priority).Select(item => item.Element)],
             [.. suspects.OrderByDescending(s => s.Loss).Take(most).Select(s => Found(s.Row, s.Entry, s.Loss))],
-            suspects.Count
+            suspects.Count,
+            median
         );
 
         RowFinding Found(long row, in Row entry, double loss) =>
@@ -132,7 +136,28 @@ internal sealed class RowTracker
             ref var entry = ref System.Runtime.InteropServices.CollectionsMarshal.GetValueRefOrNullRef(rows, key);
             (entry.Sum, entry.Count, entry.Contradicts) = (0, 0, false);
         }
-        (right, seen) = (0, 0);
+        metrics.Clear();
+    }
+
+    // A loss alone says only that a row is hard. It is suspicious where the others were learnt and it stands far out of them, over some epochs: in one epoch chance decides, by
+    // augmentation and by what was learnt just before.
+    private double Outlying(double median)
+    {
+        highestMedian = Math.Max(highestMedian, median);
+        var levels = new List<double>();
+        foreach (var key in rows.Keys)
+        {
+            ref var entry = ref System.Runtime.InteropServices.CollectionsMarshal.GetValueRefOrNullRef(rows, key);
+            if (entry.Count == 0)
+                continue;
+            var above = Math.Log(Math.Max(entry.Sum / entry.Count, Least) / Math.Max(median, Least));
+            entry.Level = entry.IsKnown ? entry.Level + Newest * (above - entry.Level) : above;
+            entry.IsKnown = true;
+            levels.Add(entry.Level);
+        }
+        return levels.Count < LeastRows || !(median < highestMedian / 2)
+            ? double.NaN
+            : Robust.Median(levels) + Math.Max(LeastSpreads * Robust.LowerSpread(levels), Math.Log(LeastFactor));
     }
 
     private struct Row
@@ -144,5 +169,9 @@ internal sealed class RowTracker
         public float Confidence;
         public int Streak;
         public bool Contradicts;
+
+        /// <summary>How far the logarithm of the loss stands above the median's, the latest epochs the most.</summary>
+        public double Level;
+        public bool IsKnown;
     }
 }

@@ -64,11 +64,7 @@ internal sealed class TensorBoardWriter : IRecordWriter
                 Pictures = [];
                 break;
             case FindingRecord { Finding: var finding }:
-                Put(
-                    record,
-                    finding.Step,
-                    [EventMessages.Text("finding", $"**{finding.Title}**  \n{finding.Evidence}  \n*Try:* {finding.Advice}")]
-                );
+                Put(record, finding.Step, [EventMessages.Text("finding", Words(finding))]);
                 break;
             case EndRecord end:
                 if (history.Epochs is [.., var last] && !history.Epochs.Any(e => e.IsBest))
@@ -179,6 +175,11 @@ internal sealed class TensorBoardWriter : IRecordWriter
         if (shown.Count > 0)
             yield return EventMessages.Text(tag, Table(shown));
     }
+
+    private static string Words(Finding finding) =>
+        finding.State == FindingState.Over
+            ? $"**{finding.Title}**: {finding.Time}  \nIt was: {finding.Evidence}"
+            : $"**{finding.Title}**{(finding.State == FindingState.Worse ? $", worse, {finding.Time}" : "")}  \n{finding.Evidence}  \n*Try:* {finding.Advice}";
 
     private static string Words(RowFinding row) =>
         string.Join(

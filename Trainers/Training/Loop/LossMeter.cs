@@ -22,17 +22,17 @@ internal sealed class LossMeter : IDisposable
     private readonly ScalarType type;
     private readonly int capacity;
     private readonly List<(BatchPlace Place, double[] Weights)> kept = [];
-    private readonly Func<string> advice;
+    private readonly Func<string> checkpoint;
     private string[] names = [];
     private Tensor? values;
     private int width;
 
     /// <param name="device">Where the loss is computed.</param>
     /// <param name="capacity">How many batches are kept before they are read.</param>
-    /// <param name="advice">What to do, for the exception.</param>
-    public LossMeter(Device device, int capacity, Func<string> advice)
+    /// <param name="checkpoint">Says what is left, for the exception.</param>
+    public LossMeter(Device device, int capacity, Func<string> checkpoint)
     {
-        (this.device, this.capacity, this.advice) = (device, capacity, advice);
+        (this.device, this.capacity, this.checkpoint) = (device, capacity, checkpoint);
         type = device.type == DeviceType.MPS ? ScalarType.Float32 : ScalarType.Float64;
     }
 
@@ -100,7 +100,7 @@ internal sealed class LossMeter : IDisposable
     }
 
     public TrainingDivergedException Diverged(string term, double value, in BatchPlace place) =>
-        new(term, value, place.Step, place.Epoch, place.Batch, place.Rows, advice());
+        new(term, value, place.Step, place.Epoch, place.Batch, place.Rows, checkpoint());
 }
 
 /// <summary>Running means of a loss and its terms.</summary>

@@ -16,7 +16,7 @@ internal sealed class StepRunner(TrainingJob job, TrainingState state, Pace pace
         new(
             state.Arena.Weights.device,
             state.Arena.Weights.device_type == TorchSharp.DeviceType.CPU ? 1 : job.ProgressInterval * job.Options.AccumulateBatches,
-            () => Advice(state, checkpointPath())
+            () => Kept(state, checkpointPath())
         );
 
     public ITermCombiner Combiner => state.Combiner;
@@ -58,9 +58,30 @@ internal sealed class StepRunner(TrainingJob job, TrainingState state, Pace pace
     public void Report(TrainingEpoch? finished)
     {
         Meter.Read();
-        var means = finished is null || Meter.Interval.Count > 0 ? Meter.Interval : Meter.Epoch;
+        var progress = Progress(finished);
+        IReadOnlyList<Finding> found = Meter.Interval.Count > 0 ? monitor.Steps(progress, pace.WaitShare, finished is null) : [];
+        if (finished is not null)
+            found = [.. found, .. monitor.Epoch(finished, progress.Elapsed)];
+        job.Progress?.Report(progress with { Findings = found });
+        Meter.Interval.Clear();
+    }
+
+    /// <summary>Tells the listener what was found when nothing else is to be told any more.</summary>
+    public void Tell(IReadOnlyList<Finding> findings)
+    {
+        if (findings.Count > 0)
+            job.Progress?.Report(Progress(null) with { Findings = findings });
+    }
+
+    public void Dispose() => Meter.Dispose();
+
+    private bool IsReported => (state.Step + 1) % job.ProgressInterval == 0;
+
+    private TrainingProgress Progress(TrainingEpoch? finished)
+    {
+        var means = Meter.Interval.Count > 0 ? Meter.Interval : Meter.Epoch;
         var epochsLeft = options.Epochs - state.Epoch;
-        var progress = new TrainingProgress(
+        return new(
             finished?.Epoch ?? state.Epoch + 1,
             options.Epochs,
             state.Step,
@@ -74,16 +95,7 @@ internal sealed class StepRunner(TrainingJob job, TrainingState state, Pace pace
             pace.Left(state.Step - stepsBefore, state.StepCount - state.Step, epochsLeft),
             finished
         );
-        IReadOnlyList<Finding> found = Meter.Interval.Count > 0 ? monitor.Steps(progress, pace.WaitShare, finished is null) : [];
-        if (finished is not null)
-            found = [.. found, .. monitor.Epoch(finished, progress.Elapsed)];
-        job.Progress?.Report(progress with { Findings = found });
-        Meter.Interval.Clear();
     }
-
-    public void Dispose() => Meter.Dispose();
-
-    private bool IsReported => (state.Step + 1) % job.ProgressInterval == 0;
 
     private void Learn(TrainingBatch batch, LossClock clock, in BatchPlace place)
     {
@@ -153,14 +165,6 @@ internal sealed class StepRunner(TrainingJob job, TrainingState state, Pace pace
         return !tensor.isfinite().all().item<bool>();
     }
 
-    private static string Advice(TrainingState state, string? checkpoint)
-    {
-        using var scope = NewDisposeScope();
-        var weights = state.Arena.Weights.narrow(0, 0, state.Arena.ParameterCount).isfinite().all().item<bool>();
-        return (
-                weights
-                    ? "The weights are still finite: look at these rows, or lower the learning rate or clip the gradient."
-                    : "The weights hold values that are not finite since an earlier step: lower the learning rate or clip the gradient."
-            ) + (checkpoint is null || state.Epoch == 0 ? "" : $" The checkpoint of epoch {state.Epoch} is kept in '{checkpoint}'.");
-    }
+    private static string Kept(TrainingState state, string? checkpoint) =>
+        checkpoint is null || state.Epoch == 0 ? "" : $"The checkpoint of epoch {state.Epoch} is kept in '{checkpoint}'.";
 }

@@ -55,7 +55,7 @@ internal sealed class TrainingRun : IDisposable
         }
         catch (Exception error)
         {
-            monitor.Failed(error);
+            steps.Tell(monitor.Failed(error));
             throw;
         }
         var result = Finish(reason.Value, resumed);
