@@ -92,8 +92,7 @@ public sealed partial class SemanticSegmentationTrainer
 
         /// <summary>
         /// The most pixels that the network is given at once when it predicts, 4096 or more: it bounds the memory. A larger image is cut into overlapping
-        /// tiles. Where <see cref="ImageWidth"/> is set, the outputs of a row of tiles are held besides; with <see cref="ProbabilitiesColumnName"/>, those of the
-        /// image. Default 1,048,576.
+        /// tiles. Where <see cref="ImageWidth"/> is set, the outputs of a row of tiles are held besides. Default 1,048,576.
         /// </summary>
         public int PredictionPixels { get; set; } = 1 << 20;
 
