@@ -52,9 +52,10 @@ public sealed partial class SemanticSegmentationTrainer
         public int? IgnoreIndex { get; set; }
 
         /// <summary>
-        /// How much pixels count by their class, for the terms of <see cref="Loss"/> that take class weights and have none: <c>"balanced"</c> by the
-        /// pixels of each class, or <see cref="MLNetLosses.ClassWeights.Of(ReadOnlySpan{double})">numbers</see>; with a mean of 1 over the pixels. Null (the default): all
-        /// the same.
+        /// How much pixels count by their class, for the terms of <see cref="Loss"/> that take class weights and have none: <c>"balanced"</c>, n / (C n_c) with
+        /// n_c of the n pixels of class c, or <see cref="MLNetLosses.ClassWeights.Of(ReadOnlySpan{double})">numbers</see>; with a mean of 1 over the pixels. In
+        /// <see cref="SegmentationMode.Binary"/> the weights of background and foreground, so that balanced foreground counts n_0 / n_1 times as much as background; in
+        /// <see cref="SegmentationMode.Multilabel"/> of whole layers, n_c the pixels where a layer is 1. Null (the default): all the same.
         /// </summary>
         public ClassWeights? ClassWeights { get; set; }
 

@@ -48,7 +48,15 @@ public sealed record DeepSupervisionLoss : SegmentationLoss
     protected internal override IEnumerable<(string Name, Loss Loss)> InnerLosses => [("inner", Inner)];
 
     /// <inheritdoc/>
-    protected internal override void Validate() => Inner.Validate();
+    protected internal override void Validate()
+    {
+        Inner.Validate();
+        if (Inner.RequiredInputs.Contains("logits0"))
+            throw new ArgumentException(
+                "DeepSupervision: Inner compares outputs at several scales itself, but is shown one scale at a time. Add the losses instead: a + DeepSupervision(inner: b).",
+                nameof(Inner)
+            );
+    }
 
     /// <inheritdoc/>
     protected internal override LossTerms ComputeTerms(LossCall call)
