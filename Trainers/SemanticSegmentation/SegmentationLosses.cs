@@ -130,34 +130,14 @@ internal static class SegmentationLosses
         return (SegmentationLoss)result;
     }
 
-    /// <summary>
-    /// The maps that losses read where they are given, so that readers make them ahead of the steps. A map is given where one kind of it is asked for: two losses
-    /// that read different maps by one name, within other losses too, make their own.
-    /// </summary>
-    public static IReadOnlyList<TargetMap> Maps(SegmentationLoss loss, int outputs, bool labels)
-    {
-        var terms = Leaves(loss).ToList();
-        var maps = new List<TargetMap>();
-        if (Single<BorderDistanceLoss>(terms, "distanceMaps", Kind) is { } distance)
-            maps.Add(new("distanceMaps", targets => distance.DistanceMaps(targets, outputs, labels)));
-        if (
-            !labels
-            && Single<BoundaryWeightedCrossEntropyLoss>(terms, "borderMap", border => (border.Sigma, border.Spacing)) is { } weighted
-        )
-            maps.Add(new("borderMap", weighted.BorderMap));
-        return maps;
-
-        static object Kind(BorderDistanceLoss loss) => (loss.GetType(), loss.IncludeBackground, loss.Spacing);
-    }
-
-    private static TLoss? Single<TLoss>(List<Loss> terms, string input, Func<TLoss, object> kind)
-        where TLoss : Loss
-    {
-        var readers = terms.Where(term => term.OptionalInputs.Contains(input)).ToList();
-        return readers.Count > 0 && readers.All(term => term is TLoss) && readers.Select(term => kind((TLoss)term)).Distinct().Count() == 1
-            ? (TLoss)readers[0]
-            : null;
-    }
+    /// <summary>The maps that losses read where they are given, so that readers make them ahead of the steps; of each kind one.</summary>
+    public static IReadOnlyList<TargetMap> Maps(SegmentationLoss loss, int outputs, bool labels) =>
+        [
+            .. Leaves(loss)
+                .OfType<DistanceLoss>()
+                .DistinctBy(reader => reader.MapName)
+                .Select(reader => new TargetMap(reader.MapName, targets => reader.MapsOf(targets, outputs, labels))),
+        ];
 
     /// <summary>The parts that take no targets of a form: <see cref="TargetForms.Labels"/> where classes overlap, else <see cref="TargetForms.Indices"/>.</summary>
     public static IReadOnlyList<string> NotTaking(Loss loss, TargetForms form)

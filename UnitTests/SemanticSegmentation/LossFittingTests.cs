@@ -241,7 +241,7 @@ public class LossFittingTests
         store.Scan(1, decodeImages: false, default);
         var loss = new BoundaryLoss { IgnoreIndex = SegmentationMask.Ignored };
         var maps = SegmentationLosses.Maps((SegmentationLoss)new CrossEntropyLoss() + loss, 3, labels: false);
-        Assert.AreEqual("distanceMaps", maps.Single().Name);
+        Assert.AreEqual(loss.MapName, maps.Single().Name);
         var made = 0;
         TargetMap counted = new(
             maps[0].Name,
@@ -270,15 +270,39 @@ public class LossFittingTests
                 using (batch)
                 {
                     var expected = loss.DistanceMaps(batch.Targets["targets"], 3);
-                    Assert.AreEqual(0f, (batch.Targets["distanceMaps"] - expected).abs().max().item<float>());
+                    Assert.AreEqual(0f, (batch.Targets[loss.MapName] - expected).abs().max().item<float>());
                 }
         Assert.AreEqual(6, made, "Whole and mirrored images have the map of the first time.");
     }
 
     [TestMethod]
-    [DataRow("Boundary() + HausdorffDistance()", 0)]
-    [DataRow("Boundary() + DeepSupervision(inner: HausdorffDistance())", 0)]
+    [DataRow("Boundary() + HausdorffDistance() + 2 * Boundary(includeBackground: true)", 3)]
+    [DataRow("Boundary() + 2 * Boundary(spacing: [2, 1]) + HausdorffDistance(alpha: 1)", 3)]
+    [DataRow("HausdorffDistance() + HausdorffDistance(alpha: 1)", 1)]
+    [DataRow("Boundary() + DeepSupervision(inner: HausdorffDistance())", 2)]
     [DataRow("Boundary() + DeepSupervision(inner: CrossEntropy() + Boundary())", 1)]
-    public void LossesThatReadDifferentMapsMakeTheirOwn(string loss, int maps) =>
-        Assert.HasCount(maps, SegmentationLosses.Maps(Loss.Parse<SegmentationLoss>(loss), 3, labels: false));
+    [DataRow("BoundaryWeightedCrossEntropy() + BoundaryWeightedCrossEntropy(sigma: 2)", 2)]
+    public void EveryLossReadsTheMapsOfItsKind(string text, int kinds)
+    {
+        using var scope = NewDisposeScope();
+        var loss = Loss.Parse<SegmentationLoss>(text);
+        var maps = SegmentationLosses.Maps(loss, 3, labels: false);
+        Assert.HasCount(kinds, maps);
+        var logits = randn([2, 3, 12, 10], generator: new Generator(5));
+        var targets = randint(0, 3, [2, 12, 10], ScalarType.Int64, generator: new Generator(6));
+        var inputs = new LossInputs
+        {
+            ["logits"] = logits,
+            ["logits0"] = logits,
+            ["targets"] = targets,
+        };
+        var own = loss.Compute(inputs).item<float>();
+        foreach (var map in maps)
+        {
+            var given = inputs.With([.. maps.Select(each => (each.Name, each.Make(targets)))]);
+            Assert.AreEqual(own, loss.Compute(given).item<float>(), 1e-5f * Math.Abs(own));
+            given[map.Name] = given[map.Name] + 7;
+            Assert.AreNotEqual(own, loss.Compute(given).item<float>(), 1e-3f * Math.Abs(own), $"{map.Name} is not read.");
+        }
+    }
 }
