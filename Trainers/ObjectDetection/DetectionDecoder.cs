@@ -20,7 +20,6 @@ internal sealed record Detections(int[] Classes, float[] Scores, float[] Boxes)
 /// </summary>
 internal sealed class DetectionDecoder(DetectionNetworkShape shape, DetectionSettings settings)
 {
-    private const double SoftWidth = 0.5;
     private readonly BoxCoder coder = shape.Head.Coder;
 
     /// <param name="anchors">The anchors.</param>
@@ -152,7 +151,7 @@ internal sealed class DetectionDecoder(DetectionNetworkShape shape, DetectionSet
             classes,
             settings.Suppression == BoxSuppression.Linear ? SoftSuppressionDecay.Linear : SoftSuppressionDecay.Gaussian,
             settings.IOUThreshold,
-            SoftWidth,
+            settings.SuppressionSigma,
             Math.Max(settings.ScoreThreshold, 1e-3),
             settings.MaximumDetections
         );

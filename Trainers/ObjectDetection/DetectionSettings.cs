@@ -9,7 +9,7 @@ public enum BoxSuppression
     /// <summary>Its score falls by the overlap where that is above the threshold (Bodla et al. 2017, Soft-NMS).</summary>
     Linear,
 
-    /// <summary>Its score falls by exp(-u^2 / 0.5) with the overlap u, whatever the threshold (Bodla et al. 2017, Soft-NMS).</summary>
+    /// <summary>Its score falls by exp(-u^2 / sigma) with the overlap u, whatever the threshold (Bodla et al. 2017, Soft-NMS).</summary>
     Gaussian,
 }
 
@@ -34,6 +34,25 @@ public sealed record DetectionSettings
 
     /// <summary>What happens to the weaker one. Default: it is removed.</summary>
     public BoxSuppression Suppression { get; init; }
+
+    /// <summary>
+    /// The sigma of <see cref="BoxSuppression.Gaussian"/>, which alone reads it: a finite number above 0; the smaller, the more overlapping detections lose. Default 0.5,
+    /// as in Bodla et al. 2017.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">Outside that range.</exception>
+    public double SuppressionSigma
+    {
+        get;
+        init =>
+            field =
+                value > 0 && double.IsFinite(value)
+                    ? value
+                    : throw new ArgumentOutOfRangeException(
+                        nameof(SuppressionSigma),
+                        value,
+                        $"{nameof(SuppressionSigma)} must be a finite number above 0."
+                    );
+    } = 0.5;
 
     /// <summary>The most detections of an image, 1 or more. Default 100.</summary>
     /// <exception cref="ArgumentOutOfRangeException">Below 1.</exception>

@@ -114,6 +114,7 @@ internal sealed class ObjectDetectionRun(IHost host, IChannel channel, ObjectDet
             ScoreThreshold = options.ScoreThreshold,
             IOUThreshold = options.IOUThreshold,
             Suppression = options.Suppression,
+            SuppressionSigma = options.SuppressionSigma,
             MaximumDetections = options.MaximumDetections,
         };
 

@@ -72,6 +72,9 @@ public sealed partial class ObjectDetectionTrainer
         /// <summary>What happens to the weaker of two overlapping detections. Default: it is removed. The model can change it.</summary>
         public BoxSuppression Suppression { get; set; } = BoxSuppression.Hard;
 
+        /// <summary>The sigma of <see cref="BoxSuppression.Gaussian"/>, a finite number above 0: the smaller, the more overlapping detections lose. Default 0.5, as in Bodla et al. 2017. The model can change it.</summary>
+        public double SuppressionSigma { get; set; } = 0.5;
+
         /// <summary>The most detections of an image, 1 or more. Default 100. The model can change it.</summary>
         public int MaximumDetections { get; set; } = 100;
 

@@ -39,6 +39,7 @@ public sealed partial class ObjectDetectionTrainer
             .Number(nameof(options.ScoreThreshold), options.ScoreThreshold, 0, 1)
             .Number(nameof(options.IOUThreshold), options.IOUThreshold, 0, 1)
             .Defined(nameof(options.Suppression), options.Suppression)
+            .Number(nameof(options.SuppressionSigma), options.SuppressionSigma, 0, double.PositiveInfinity, includesLow: false)
             .AtLeast(nameof(options.MaximumDetections), options.MaximumDetections, 1)
             .Valid(nameof(options.Head), options.Head)
             .Valid(nameof(options.Matching), options.Matching)
@@ -69,17 +70,14 @@ public sealed partial class ObjectDetectionTrainer
     /// <summary>What only the network can tell.</summary>
     internal static void Validate(Options options, DetectionNetwork network)
     {
-        var undivided = PerImageCheck.Find(options, network.Shape);
+        var problem = DetectionLossCheck.Find(options, network.Shape);
         new OptionChecks("ObjectDetection")
             .Layers(options, network)
             .Require(
                 options.ImageSize >= network.Body.MinimumImageSize,
                 $"ImageSize {options.ImageSize} is too small for {options.Backbone}, which needs {network.Body.MinimumImageSize}."
             )
-            .Require(
-                undivided is null,
-                $"LossNormalization Image divides a loss by each image's anchors with objects, and {undivided?.Loss} cannot be told apart by image ({undivided?.Reason}) Set LossNormalization to Batch, or take another loss."
-            )
+            .Require(problem is null, problem ?? "")
             .ThrowIfAny(nameof(options));
     }
 }

@@ -5,12 +5,13 @@ using MLNetLosses.Data;
 using MLNetLosses.Networks;
 using TorchSharp;
 using static TorchSharp.torch;
+using TensorPrimitives = System.Numerics.Tensors.TensorPrimitives;
 
 namespace MLNetLosses;
 
 /// <summary>
-/// Makes classes of the logits of an image, at another size where wanted: bilinear between pixel centres, as torch does with <c>align_corners=False</c>. On the CPU
-/// row by row, without ever holding the enlarged logits, which for many classes are much larger than everything else.
+/// Makes classes and probabilities of the logits of an image, at another size where wanted: bilinear between pixel centres, as torch does with
+/// <c>align_corners=False</c>. On the CPU row by row, without ever holding the enlarged logits, which for many classes are much larger than everything else.
 /// </summary>
 internal static class LogitReader
 {
@@ -37,7 +38,7 @@ internal static class LogitReader
         return result;
     }
 
-    /// <summary>Makes some rows of what <see cref="Classes"/> gives.</summary>
+    /// <summary>Makes some rows of what <see cref="Classes"/> gives, and of the probabilities.</summary>
     /// <param name="logits">[1, outputs, h, w] on the CPU: the rows of all logits that the wanted ones lie between.</param>
     /// <param name="firstRow">The first of them.</param>
     /// <param name="mode">What the outputs mean.</param>
@@ -45,6 +46,7 @@ internal static class LogitReader
     /// <param name="columns">The same of columns.</param>
     /// <param name="wanted">The rows of the result that are made.</param>
     /// <param name="result">The whole result.</param>
+    /// <param name="probabilities">[outputs, height, width]: softmax over the outputs, or a sigmoid of each; null: none.</param>
     public static void Read(
         Tensor logits,
         int firstRow,
@@ -52,7 +54,8 @@ internal static class LogitReader
         Axis rows,
         Axis columns,
         (int Start, int End) wanted,
-        byte[] result
+        byte[] result,
+        float[]? probabilities = null
     )
     {
         using var scope = NewDisposeScope();
@@ -71,6 +74,8 @@ internal static class LogitReader
                 {
                     var plane = values.Slice(output * h * w, h * w);
                     var line = Row(plane, w, firstRow, rows, y, columns, buffers);
+                    if (probabilities is not null)
+                        line.CopyTo(At(output, y));
                     if (multilabel)
                         Positive(line, result.AsSpan((output * height + y) * width, width));
                     else if (outputs == 1)
@@ -81,20 +86,32 @@ internal static class LogitReader
                 if (!multilabel && outputs > 1)
                     for (var x = 0; x < width; x++)
                         result[y * width + x] = (byte)buffers.Classes[x];
+                if (probabilities is not null && mode == SegmentationMode.Multiclass)
+                    Softmax(y, buffers);
+                else if (probabilities is not null)
+                    for (var output = 0; output < outputs; output++)
+                        TensorPrimitives.Sigmoid(At(output, y), At(output, y));
                 return buffers;
             },
             _ => { }
         );
-    }
 
-    /// <summary>[outputs, height, width]: softmax over the outputs, or a sigmoid of each.</summary>
-    /// <param name="logits">[1, outputs, height, width].</param>
-    /// <param name="mode">What the outputs mean.</param>
-    public static float[] Probabilities(Tensor logits, SegmentationMode mode)
-    {
-        using var scope = NewDisposeScope();
-        var values = mode == SegmentationMode.Multiclass ? nn.functional.softmax(logits, 1) : logits.sigmoid();
-        return TensorMemory.Span<float>(values.to(ScalarType.Float32).cpu().contiguous()).ToArray();
+        Span<float> At(int output, int y) => probabilities.AsSpan((output * height + y) * width, width);
+
+        void Softmax(int y, RowBuffers buffers)
+        {
+            var sum = buffers.Line.AsSpan();
+            sum.Clear();
+            for (var output = 0; output < outputs; output++)
+            {
+                var line = At(output, y);
+                TensorPrimitives.Subtract(line, buffers.Best, line);
+                TensorPrimitives.Exp(line, line);
+                TensorPrimitives.Add(sum, line, sum);
+            }
+            for (var output = 0; output < outputs; output++)
+                TensorPrimitives.Divide(At(output, y), sum, At(output, y));
+        }
     }
 
     /// <summary>A row of a plane at the wanted size.</summary>

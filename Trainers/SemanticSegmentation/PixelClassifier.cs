@@ -57,6 +57,8 @@ internal sealed class PixelClassifier : IDisposable
 
     public void Dispose() => network.Dispose();
 
+    private bool GivesProbabilities => model.ProbabilitiesColumnName is not null;
+
     private SegmentationNetwork Make(TensorFile file)
     {
         var made = SegmentationNetwork.ForInference(model.Shape, file);
@@ -76,27 +78,32 @@ internal sealed class PixelClassifier : IDisposable
         [
             .. new TilePlan(model.PredictionPixels, model.TileOverlap, network.Stride).Tiles(width, height),
         ];
-        if (tiles.Length > 1 && (model.OwnSize || model.ProbabilitiesColumnName is null))
+        if (tiles.Length > 1)
         {
             var (index, image) = images[0];
             results[index] = model.OwnSize
                 ? Tiled(network, bytes, tiles)
-                : new(Banded(network, bytes, tiles, image.OwnWidth, image.OwnHeight), null);
+                : Banded(network, bytes, tiles, (image.OwnWidth, image.OwnHeight));
             return;
         }
-        var logits = tiles.Length == 1 ? network.call(normalization.Apply(bytes.to(device))) : Assembled(network, bytes, tiles);
+        var logits = network.call(normalization.Apply(bytes.to(device)));
         for (var i = 0; i < images.Length; i++)
         {
             using var one = NewDisposeScope();
             var item = images[i].Item;
-            var own = logits.narrow(0, i, 1);
-            results[images[i].Index] = new(
-                MaskOf(LogitReader.Classes(own, model.Mode, item.OwnWidth, item.OwnHeight), item.OwnWidth, item.OwnHeight),
-                model.ProbabilitiesColumnName is null
-                    ? null
-                    : LogitReader.Probabilities(Resample.Bilinear(own, item.OwnHeight, item.OwnWidth, alignCorners: false), model.Mode)
-            );
+            var (classes, probabilities) = Read(logits.narrow(0, i, 1), (item.OwnWidth, item.OwnHeight));
+            results[images[i].Index] = new(MaskOf(classes, item.OwnWidth, item.OwnHeight), probabilities);
         }
+    }
+
+    /// <summary>What logits [1, outputs, h, w] say at a size.</summary>
+    private (byte[] Classes, float[]? Probabilities) Read(Tensor logits, (int Width, int Height) size)
+    {
+        if (!GivesProbabilities)
+            return (LogitReader.Classes(logits, model.Mode, size.Width, size.Height), null);
+        var whole = new LogitBands(model.Mode, model.Outputs, ((int)logits.shape[3], (int)logits.shape[2]), size, givesProbabilities: true);
+        whole.Add(logits.cpu(), 0);
+        return (whole.Classes, whole.Probabilities);
     }
 
     /// <summary>A large image of its own size: each tile's classes go into the mask, so that no more than a tile's logits are held.</summary>
@@ -105,24 +112,28 @@ internal sealed class PixelClassifier : IDisposable
         var (height, width) = ((int)bytes.shape[2], (int)bytes.shape[3]);
         var layers = model.Mode == SegmentationMode.Multilabel ? model.Outputs : 1;
         var mask = new byte[layers * width * height];
-        var probabilities = model.ProbabilitiesColumnName is null ? null : new float[model.Outputs * width * height];
+        var probabilities = GivesProbabilities ? LogitBands.NewProbabilities(model.Outputs, (width, height)) : null;
         foreach (var tile in tiles)
         {
             using var scope = NewDisposeScope();
-            var logits = Logits(network, bytes, tile);
-            var classes = LogitReader.Classes(logits, model.Mode, tile.X.KeepLength, tile.Y.KeepLength);
+            var (classes, shares) = Read(Logits(network, bytes, tile), (tile.X.KeepLength, tile.Y.KeepLength));
             Paste<byte>(classes, mask, layers, tile, width, height);
             if (probabilities is not null)
-                Paste<float>(LogitReader.Probabilities(logits, model.Mode), probabilities, model.Outputs, tile, width, height);
+                Paste<float>(shares, probabilities, model.Outputs, tile, width, height);
         }
         return new(MaskOf(mask, width, height), probabilities);
     }
 
-    /// <summary>A large image whose mask has another size: each row of tiles goes into the mask, so that no more than its logits are held.</summary>
-    private SegmentationMask Banded(SegmentationNetwork network, Tensor bytes, (TileSpan X, TileSpan Y)[] tiles, int width, int height)
+    /// <summary>A large image that was brought to a size: each row of tiles goes into what is predicted at its own, so that no more than its logits are held.</summary>
+    private SegmentationPrediction Banded(
+        SegmentationNetwork network,
+        Tensor bytes,
+        (TileSpan X, TileSpan Y)[] tiles,
+        (int Width, int Height) size
+    )
     {
         var source = ((int)bytes.shape[3], (int)bytes.shape[2]);
-        var mask = new LogitBands(model.Mode, model.Outputs, source, (width, height));
+        var whole = new LogitBands(model.Mode, model.Outputs, source, size, GivesProbabilities);
         Tensor? above = null;
         foreach (var row in tiles.GroupBy(tile => tile.Y))
         {
@@ -136,25 +147,10 @@ internal sealed class PixelClassifier : IDisposable
                 using var one = NewDisposeScope();
                 band.narrow(2, first, y.KeepLength).narrow(3, tile.X.KeepStart, tile.X.KeepLength).copy_(Logits(network, bytes, tile));
             }
-            mask.Add(band, y.KeepStart - first);
+            whole.Add(band, y.KeepStart - first);
             above = band.narrow(2, band.shape[2] - 1, 1).clone().MoveToOuterDisposeScope();
         }
-        return MaskOf(mask.Classes, width, height);
-    }
-
-    /// <summary>A large image of which probabilities are wanted at another size: all of its logits, which are no more.</summary>
-    private Tensor Assembled(SegmentationNetwork network, Tensor bytes, (TileSpan X, TileSpan Y)[] tiles)
-    {
-        var whole = empty([1, model.Outputs, bytes.shape[2], bytes.shape[3]], ScalarType.Float32, device);
-        foreach (var tile in tiles)
-        {
-            using var scope = NewDisposeScope();
-            whole
-                .narrow(2, tile.Y.KeepStart, tile.Y.KeepLength)
-                .narrow(3, tile.X.KeepStart, tile.X.KeepLength)
-                .copy_(Logits(network, bytes, tile));
-        }
-        return whole;
+        return new(MaskOf(whole.Classes, size.Width, size.Height), whole.Probabilities);
     }
 
     private Tensor Logits(SegmentationNetwork network, Tensor bytes, (TileSpan X, TileSpan Y) tile)

@@ -7,6 +7,8 @@ namespace MLNetLosses;
 /// <summary>The loss of a segmentation trainer, made to fit its data: what is ignored, class weights, and the inputs that are made of masks.</summary>
 internal static class SegmentationLosses
 {
+    private const int UsualSideHeads = 2;
+
     /// <summary>What losses ignore unless they are told otherwise.</summary>
     private const long Usual = -100;
 
@@ -22,6 +24,22 @@ internal static class SegmentationLosses
 
     /// <summary>Whether a loss compares outputs at several scales.</summary>
     public static bool IsSupervisedDeeply(Loss loss) => loss.RequiredInputs.Contains("logits0");
+
+    /// <summary>At how many scales beside the finest outputs are wanted: as many as weights say, else the usual number.</summary>
+    public static int SideHeads(Loss loss) =>
+        IsSupervisedDeeply(loss) ? Deep(loss).Select(deep => WeighedSides(deep) ?? UsualSideHeads).DefaultIfEmpty(UsualSideHeads).Max() : 0;
+
+    /// <summary>A deep supervision whose weights name a scale that the network has no output at; null: there is none.</summary>
+    /// <param name="loss">The loss.</param>
+    /// <param name="most">At how many coarser scales the network can have outputs.</param>
+    public static DeepSupervisionLoss? TooDeep(Loss loss, int most) => Deep(loss).FirstOrDefault(deep => WeighedSides(deep) > most);
+
+    private static IEnumerable<DeepSupervisionLoss> Deep(Loss loss) =>
+        loss is DeepSupervisionLoss deep ? [deep] : loss.InnerLosses.SelectMany(inner => Deep(inner.Loss));
+
+    /// <summary>The last scale with a weight; null without weights.</summary>
+    private static int? WeighedSides(DeepSupervisionLoss deep) =>
+        deep.Weights is { } weights ? Math.Max(0, weights.ToList().FindLastIndex(weight => weight > 0)) : null;
 
     /// <summary>What the trainer cannot give the loss; null: nothing.</summary>
     public static string? Missing(Loss loss)
@@ -80,8 +98,14 @@ internal static class SegmentationLosses
     /// <summary>The loss with class weights in every part that takes them and has none.</summary>
     /// <param name="loss">The loss.</param>
     /// <param name="weights">One a class.</param>
+    /// <param name="outputs">How many the network gives; one tells two classes apart, and is one region then, whose classes cannot be weighed.</param>
     /// <param name="weighed">The names of the parts that were weighed.</param>
-    public static SegmentationLoss Weighing(SegmentationLoss loss, IReadOnlyList<double> weights, out IReadOnlyList<string> weighed)
+    public static SegmentationLoss Weighing(
+        SegmentationLoss loss,
+        IReadOnlyList<double> weights,
+        int outputs,
+        out IReadOnlyList<string> weighed
+    )
     {
         var names = new List<string>();
         var result = Change(
@@ -91,6 +115,7 @@ internal static class SegmentationLosses
                 Loss changed = part switch
                 {
                     RegionLoss { PoolClasses: true } => part,
+                    RegionLoss or BorderDistanceLoss when outputs == 1 => part,
                     WeightedMaskLoss { ClassWeights: null } mask => mask with { ClassWeights = [.. weights] },
                     WeightedClassificationLoss { ClassWeights: null } weighted => weighted with { ClassWeights = [.. weights] },
                     _ => part,
@@ -105,34 +130,14 @@ internal static class SegmentationLosses
         return (SegmentationLoss)result;
     }
 
-    /// <summary>
-    /// The maps that losses read where they are given, so that readers make them ahead of the steps. A map is given where one kind of it is asked for: two losses
-    /// that read different maps by one name, within other losses too, make their own.
-    /// </summary>
-    public static IReadOnlyList<TargetMap> Maps(SegmentationLoss loss, int outputs, bool labels)
-    {
-        var terms = Leaves(loss).ToList();
-        var maps = new List<TargetMap>();
-        if (Single<BorderDistanceLoss>(terms, "distanceMaps", Kind) is { } distance)
-            maps.Add(new("distanceMaps", targets => distance.DistanceMaps(targets, outputs, labels)));
-        if (
-            !labels
-            && Single<BoundaryWeightedCrossEntropyLoss>(terms, "borderMap", border => (border.Sigma, border.Spacing)) is { } weighted
-        )
-            maps.Add(new("borderMap", weighted.BorderMap));
-        return maps;
-
-        static object Kind(BorderDistanceLoss loss) => (loss.GetType(), loss.IncludeBackground, loss.Spacing);
-    }
-
-    private static TLoss? Single<TLoss>(List<Loss> terms, string input, Func<TLoss, object> kind)
-        where TLoss : Loss
-    {
-        var readers = terms.Where(term => term.OptionalInputs.Contains(input)).ToList();
-        return readers.Count > 0 && readers.All(term => term is TLoss) && readers.Select(term => kind((TLoss)term)).Distinct().Count() == 1
-            ? (TLoss)readers[0]
-            : null;
-    }
+    /// <summary>The maps that losses read where they are given, so that readers make them ahead of the steps; of each kind one.</summary>
+    public static IReadOnlyList<TargetMap> Maps(SegmentationLoss loss, int outputs, bool labels) =>
+        [
+            .. Leaves(loss)
+                .OfType<DistanceLoss>()
+                .DistinctBy(reader => reader.MapName)
+                .Select(reader => new TargetMap(reader.MapName, targets => reader.MapsOf(targets, outputs, labels))),
+        ];
 
     /// <summary>The parts that take no targets of a form: <see cref="TargetForms.Labels"/> where classes overlap, else <see cref="TargetForms.Indices"/>.</summary>
     public static IReadOnlyList<string> NotTaking(Loss loss, TargetForms form)

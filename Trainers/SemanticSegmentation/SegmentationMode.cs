@@ -10,7 +10,7 @@ public enum SegmentationMode
     Multiclass,
 
     /// <summary>
-    /// Of two classes whether it is the second: one output and a sigmoid. Losses on regions then look at the second class alone, and take no class weights.
+    /// Of two classes whether it is the second: one output and a sigmoid. Losses on regions then look at the second class alone, and take no class weights; losses on pixels weigh both.
     /// </summary>
     Binary,
 

@@ -15,9 +15,8 @@ internal sealed class SegmentationRun(IHost host, IChannel channel, SemanticSegm
     : TrainerRun(host, channel, options)
 {
     private const int UsualCrop = 256;
-    private const int UsualSideHeads = 2;
     private readonly bool ownSize = options.ImageWidth is null;
-    private readonly bool deep = SegmentationLosses.TermsOf(options.Loss).Any(SegmentationLosses.IsSupervisedDeeply);
+    private readonly bool deep = SegmentationLosses.IsSupervisedDeeply(options.Loss);
 
     /// <summary>Trains a model.</summary>
     public SemanticSegmentationTransformer Fit(IDataView input, IDataView? validationData)
@@ -53,7 +52,7 @@ internal sealed class SegmentationRun(IHost host, IChannel channel, SemanticSegm
             options.Backbone,
             data.Outputs,
             preprocessing.Channels,
-            SegmentationLosses.TermsOf(options.Loss).Where(SegmentationLosses.IsSupervisedDeeply).Select(SideHeads).DefaultIfEmpty(0).Max()
+            SegmentationLosses.SideHeads(options.Loss)
         );
         var network = MakeNetwork(shape);
         var result = Canceled ? NothingDone : Train(network, data, loading);
@@ -104,8 +103,6 @@ internal sealed class SegmentationRun(IHost host, IChannel channel, SemanticSegm
         return loading;
     }
 
-    private static int SideHeads(Loss loss) => loss is DeepSupervisionLoss { Weights: { } weights } ? weights.Count - 1 : UsualSideHeads;
-
     private SegmentationNetwork MakeNetwork(SegmentationShape shape)
     {
         var network = Own(SegmentationNetwork.Create(shape, Seed));
@@ -120,6 +117,8 @@ internal sealed class SegmentationRun(IHost host, IChannel channel, SemanticSegm
     private TrainingResult Train(SegmentationNetwork network, SegmentationData data, ImageLoaderOptions loading)
     {
         var definition = FitLoss(data, network.SideHeads + 1, out var canIgnore);
+        if (deep)
+            Channel.Info($"Outputs are compared at {Quantity.Of(network.SideHeads + 1, "scale")}.");
         var loss = BuildLoss(
             definition,
             new()
@@ -160,7 +159,7 @@ internal sealed class SegmentationRun(IHost host, IChannel channel, SemanticSegm
             batches,
             batch => deep ? WithAllLogits(batch, network) : batch.Targets.With(("logits", network.call(batch.Input))),
             validation is null ? null : validation.Measure,
-            Facts(data, size),
+            Facts(data, network, size),
             reports,
             Watched(data)
         );
@@ -211,13 +210,11 @@ internal sealed class SegmentationRun(IHost host, IChannel channel, SemanticSegm
             );
         if (options.ClassWeights is not { } given)
             return loss;
-        if (data.Outputs != data.Classes.Count)
-            throw new ArgumentException("ClassWeights need an output a class: set Mode to Multiclass.");
         var weights = given.For(data.Classes, data.ClassAreas);
-        var weighed = SegmentationLosses.Weighing(loss, weights, out var names);
+        var weighed = SegmentationLosses.Weighing(loss, weights, data.Outputs, out var names);
         if (names.Count == 0)
             throw new ArgumentException(
-                $"ClassWeights are set, but no part of {options.Loss} takes class weights (or it has its own). Set ClassWeights to null."
+                $"ClassWeights are set, but no part of {options.Loss} takes class weights{(data.Mode == SegmentationMode.Binary ? " of one output" : "")} (or it has its own). Set ClassWeights to null, or take a loss with them, such as CrossEntropy."
             );
         Channel.Info(
             $"Class weights of {string.Join(", ", names)}: {string.Join(", ", data.Classes.Zip(weights, (name, weight) => FormattableString.Invariant($"{name} {weight:0.###}")))}."
@@ -227,7 +224,7 @@ internal sealed class SegmentationRun(IHost host, IChannel channel, SemanticSegm
 
     private TilePlan Tiling(SegmentationNetwork network) => new(options.PredictionPixels, options.TileOverlap, network.Stride);
 
-    private Dictionary<string, string> Facts(SegmentationData data, (int Width, int Height) size) =>
+    private Dictionary<string, string> Facts(SegmentationData data, SegmentationNetwork network, (int Width, int Height) size) =>
         new()
         {
             ["architecture"] = $"{options.Architecture}",
@@ -241,6 +238,7 @@ internal sealed class SegmentationRun(IHost host, IChannel channel, SemanticSegm
             ["augmentation"] = $"{options.Augmentation}",
             ["ignored index"] = $"{options.IgnoreIndex}",
             ["metric"] = $"{options.MonitoredMetric}",
+            ["supervised scales"] = FormattableString.Invariant($"{network.SideHeads + 1}"),
         };
 
     private SemanticSegmentationTransformer Finish(

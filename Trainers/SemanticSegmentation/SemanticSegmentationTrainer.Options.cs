@@ -52,9 +52,10 @@ public sealed partial class SemanticSegmentationTrainer
         public int? IgnoreIndex { get; set; }
 
         /// <summary>
-        /// How much pixels count by their class, for the terms of <see cref="Loss"/> that take class weights and have none: <c>"balanced"</c> by the
-        /// pixels of each class, or <see cref="MLNetLosses.ClassWeights.Of(ReadOnlySpan{double})">numbers</see>; with a mean of 1 over the pixels. Null (the default): all
-        /// the same.
+        /// How much pixels count by their class, for the terms of <see cref="Loss"/> that take class weights and have none: <c>"balanced"</c>, n / (C n_c) with
+        /// n_c of the n pixels of class c, or <see cref="MLNetLosses.ClassWeights.Of(ReadOnlySpan{double})">numbers</see>; with a mean of 1 over the pixels. In
+        /// <see cref="SegmentationMode.Binary"/> the weights of background and foreground, so that balanced foreground counts n_0 / n_1 times as much as background; in
+        /// <see cref="SegmentationMode.Multilabel"/> of whole layers, n_c the pixels where a layer is 1. Null (the default): all the same.
         /// </summary>
         public ClassWeights? ClassWeights { get; set; }
 
@@ -92,8 +93,7 @@ public sealed partial class SemanticSegmentationTrainer
 
         /// <summary>
         /// The most pixels that the network is given at once when it predicts, 4096 or more: it bounds the memory. A larger image is cut into overlapping
-        /// tiles. Where <see cref="ImageWidth"/> is set, the outputs of a row of tiles are held besides; with <see cref="ProbabilitiesColumnName"/>, those of the
-        /// image. Default 1,048,576.
+        /// tiles. Where <see cref="ImageWidth"/> is set, the outputs of a row of tiles are held besides. Default 1,048,576.
         /// </summary>
         public int PredictionPixels { get; set; } = 1 << 20;
 

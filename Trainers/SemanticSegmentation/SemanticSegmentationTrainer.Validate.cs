@@ -57,10 +57,6 @@ public sealed partial class SemanticSegmentationTrainer
                 "ClassWeights cannot come from a column: rows have many classes. Give numbers or \"balanced\"."
             )
             .Require(
-                options.ClassWeights is null || options.Mode != SegmentationMode.Binary,
-                "ClassWeights need an output a class: set Mode to Multiclass (or Auto), which gives two classes two outputs."
-            )
-            .Require(
                 options.ImageWidth is null == options.ImageHeight is null,
                 "ImageWidth and ImageHeight belong together: set both or none."
             )
@@ -89,5 +85,11 @@ public sealed partial class SemanticSegmentationTrainer
 
     /// <summary>What only the network can tell.</summary>
     internal static void Validate(Options options, SegmentationNetwork network) =>
-        new OptionChecks("SemanticSegmentation").Layers(options, network).ThrowIfAny(nameof(options));
+        new OptionChecks("SemanticSegmentation")
+            .Layers(options, network)
+            .Require(
+                SegmentationLosses.TooDeep(options.Loss, network.MostSideHeads) is not { } deep,
+                $"Loss: a DeepSupervision has weights for more scales than the {network.MostSideHeads + 1} of {network.Shape}. Give at most {network.MostSideHeads + 1} weights, or take another Architecture or Backbone."
+            )
+            .ThrowIfAny(nameof(options));
 }

@@ -79,7 +79,28 @@ public class DetectionDecoderTests
         Assert.AreEqual(0.4f / (1 + MathF.Exp(-2)), linear.Scores[2], 1e-5f);
         var gaussian = Decode(new() { Suppression = BoxSuppression.Gaussian, ScoreThreshold = 0.1 }, said);
         Assert.AreEqual(MathF.Exp(-0.36f / 0.5f) / (1 + MathF.Exp(-2)), gaussian.Scores[2], 1e-5f);
+        var wide = Decode(
+            new()
+            {
+                Suppression = BoxSuppression.Gaussian,
+                SuppressionSigma = 2,
+                ScoreThreshold = 0.1,
+            },
+            said
+        );
+        Assert.AreEqual(MathF.Exp(-0.36f / 2) / (1 + MathF.Exp(-2)), wide.Scores[wide.Classes[1] == 0 ? 1 : 2], 1e-5f);
     }
+
+    [TestMethod]
+    [DataRow(0.0)]
+    [DataRow(-1.0)]
+    [DataRow(double.NaN)]
+    [DataRow(double.PositiveInfinity)]
+    public void ASigmaThatIsNoWidthIsRefused(double sigma) =>
+        StringAssert.Contains(
+            Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => new DetectionSettings { SuppressionSigma = sigma }).Message,
+            "SuppressionSigma must be a finite number above 0"
+        );
 
     [TestMethod]
     public void NoMoreThanTheMaximumAreGiven()

@@ -14,7 +14,6 @@ namespace MLNetLosses.UnitTests.ObjectDetection;
 public class LearningTests
 {
     private static readonly Lazy<IDataView> Four = new(() => DrawnObjects.Data(4, empty: false));
-    private static readonly System.Collections.Concurrent.ConcurrentDictionary<bool, byte[]> Untrained = new();
 
     [TestMethod]
     public void FindsDrawnObjectsOnImagesThatItHasNotSeen()
@@ -47,67 +46,6 @@ public class LearningTests
         // A stricter threshold is a part of a looser one.
         var strict = model.With(model.Settings with { ScoreThreshold = 0.7 });
         Assert.IsTrue(Detecting.Predict(strict, DrawnObjects.Keyed(context, unseen)).All(found => found.Score.All(score => score > 0.7f)));
-    }
-
-    public static IEnumerable<object[]> Losses =>
-        from classification in new[]
-        {
-            "SigmoidFocal",
-            "VariFocal",
-            "QualityFocal",
-            "RankSort",
-            "BinaryCrossEntropy",
-            "CrossEntropy",
-            "Focal",
-            "Asymmetric",
-            "SigmoidFocal(alpha: 0.5) + 0.5 * QualityFocal",
-        }
-        from box in new[]
-        {
-            "SmoothL1(beta: 0.1)",
-            "MeanAbsoluteError",
-            "BalancedL1",
-            "IoU",
-            "GeneralizedIoU",
-            "DistanceIoU",
-            "CompleteIoU",
-            "EfficientIoU",
-            "AlphaIoU",
-            "GeneralizedIoU + 0.5 * IoU(log: true)",
-        }
-        where classification == "SigmoidFocal" || box is "SmoothL1(beta: 0.1)" or "GeneralizedIoU"
-        select new object[] { classification, box };
-
-    [TestMethod]
-    [DynamicData(nameof(Losses))]
-    public void EveryLossTrains(string classification, string box)
-    {
-        var scores = DetectorClassificationLoss.Parse(classification);
-        ObjectDetectionTransformer Train(int epochs) =>
-            Detecting.Fit(
-                Four.Value,
-                Detecting.Small(o =>
-                {
-                    (o.Epoch, o.BatchSize, o.ImageSize) = (epochs, 2, 32);
-                    (o.ClassificationLoss, o.BoxLoss) = (scores, DetectorBoxLoss.Parse(box));
-                })
-            );
-
-        using var model = Train(1);
-        Assert.AreEqual(2L, model.Summary.Steps);
-        var terms = model.Summary.History[0].Terms;
-        Assert.IsTrue(terms.All(term => double.IsFinite(term.Value) && term.Value > 0), string.Join(", ", terms));
-        Assert.AreEqual(Loss.Parse(classification).ToString(), model.ClassificationLoss);
-        Assert.AreEqual(Loss.Parse(box).ToString(), model.BoxLoss);
-        var untrained = Untrained.GetOrAdd(
-            scores.HasBackground,
-            _ =>
-            {
-                using var initial = Train(0);
-                return Detecting.Weights(initial);
-            }
-        );
-        CollectionAssert.AreNotEqual(untrained, Detecting.Weights(model));
     }
 
     public static IEnumerable<object[]> Variants =>

@@ -12,7 +12,12 @@ namespace MLNetLosses.UnitTests.ObjectDetection;
 [TestClass]
 public class TransformerTests
 {
-    private static readonly DetectionSettings Everything = new() { ScoreThreshold = 0.05, MaximumDetections = 20 };
+    private static readonly DetectionSettings Everything = new()
+    {
+        ScoreThreshold = 0.05,
+        MaximumDetections = 20,
+        SuppressionSigma = 0.7,
+    };
 
     private static ObjectDetectionTransformer Model => Detecting.Trained.With(Everything);
 

@@ -142,7 +142,6 @@ public class BadDataTests
             (nameof(Options.ClassNames), o => o.ClassNames = []),
             (nameof(Options.IgnoreIndex), o => o.IgnoreIndex = 256),
             (nameof(Options.ClassWeights), o => o.ClassWeights = ClassWeights.FromColumn("Weight")),
-            (nameof(Options.ClassWeights), o => (o.Mode, o.ClassWeights) = (SegmentationMode.Binary, "balanced")),
             (nameof(Options.ImageHeight), o => o.ImageHeight = null),
             (nameof(Options.ImageWidth), o => o.ImageWidth = 0),
             (nameof(Options.CropHeight), o => o.CropHeight = 32),

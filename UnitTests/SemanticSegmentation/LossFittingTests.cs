@@ -59,9 +59,11 @@ public class LossFittingTests
     [DataRow("CrossEntropy(classWeights: [3, 1]) + Dice()", "CrossEntropy(classWeights: [3, 1]) + Dice(classWeights: [1, 2])", "Dice")]
     [DataRow("Dice(poolClasses: true)", "Dice(poolClasses: true)", "")]
     [DataRow("ClassBalanced()", "ClassBalanced()", "")]
-    public void ClassWeightsReachThePartsThatTakeThem(string loss, string expected, string names)
+    [DataRow("CrossEntropy() + Dice() + Boundary()", "CrossEntropy(classWeights: [1, 2]) + Dice() + Boundary()", "CrossEntropy", 1)]
+    [DataRow("DeepSupervision(inner: Focal())", "DeepSupervision(inner: Focal(classWeights: [1, 2]))", "Focal", 1)]
+    public void ClassWeightsReachThePartsThatTakeThem(string loss, string expected, string names, int outputs = 2)
     {
-        var weighed = SegmentationLosses.Weighing(Loss.Parse<SegmentationLoss>(loss), [1, 2], out var parts);
+        var weighed = SegmentationLosses.Weighing(Loss.Parse<SegmentationLoss>(loss), [1, 2], outputs, out var parts);
         Assert.AreEqual(Loss.Parse<SegmentationLoss>(expected), weighed);
         Assert.AreEqual(names, string.Join(", ", parts));
     }
@@ -101,22 +103,122 @@ public class LossFittingTests
         CollectionAssert.AreEqual(a.Summary.BestMetrics!.Values.Values.ToArray(), b.Summary.BestMetrics!.Values.Values.ToArray());
     }
 
-    [TestMethod]
-    public void BalancedWeightsCountPixels()
-    {
-        var context = Segmenting.Context();
-        var log = new List<string>();
-        context.Log += (_, e) => log.Add(e.Message);
-        var rows = Enumerable
+    /// <summary>Images of which the upper quarter is class 1.</summary>
+    private static IEnumerable<DrawnShapes.Row> QuarterForeground(Func<byte[], SegmentationMask> mask) =>
+        Enumerable
             .Range(0, 4)
             .Select(i => new DrawnShapes.Row
             {
                 ImagePath = DrawnShapes.Draw(i).Image,
-                Mask = SegmentationMask.OfIndices(24, 24, [.. Enumerable.Range(0, 576).Select(p => (byte)(p < 144 ? 1 : 0))]),
+                Mask = mask([.. Enumerable.Range(0, 576).Select(p => (byte)(p < 144 ? 1 : 0))]),
             });
-        Segmenting.Fit(context.Data.LoadFromEnumerable(rows), Segmenting.Small(o => o.ClassWeights = "balanced"), context).Dispose();
+
+    private static SegmentationMask Indices(byte[] indices) => SegmentationMask.OfIndices(24, 24, indices);
+
+    [TestMethod]
+    [DataRow(SegmentationMode.Multiclass)]
+    [DataRow(SegmentationMode.Binary)]
+    public void BalancedWeightsCountPixels(SegmentationMode mode)
+    {
+        var context = Segmenting.Context();
+        var log = new List<string>();
+        context.Log += (_, e) => log.Add(e.Message);
+        var data = context.Data.LoadFromEnumerable(QuarterForeground(Indices));
+        Segmenting.Fit(data, Segmenting.Small(o => (o.Mode, o.ClassWeights) = (mode, "balanced")), context).Dispose();
         // n / (C n_c): 1 / (2 * 0.75) and 1 / (2 * 0.25).
         StringAssert.Contains(string.Join('\n', log), "Class weights of CrossEntropy: class 0 0.667, class 1 2.");
+    }
+
+    [TestMethod]
+    public void BalancedWeightsOfLayersCountTheirPixels()
+    {
+        var context = Segmenting.Context();
+        var log = new List<string>();
+        context.Log += (_, e) => log.Add(e.Message);
+        // A quarter of the pixels in the first layer, all in the second.
+        var data = context.Data.LoadFromEnumerable(
+            QuarterForeground(quarter => SegmentationMask.OfLayers(24, 24, 2, [.. quarter, .. Enumerable.Repeat((byte)1, 576)]))
+        );
+        var options = Segmenting.Small(o => (o.Loss, o.ClassWeights) = (new BinaryCrossEntropyLoss(), "balanced"));
+        Segmenting.Fit(data, options, context).Dispose();
+        StringAssert.Contains(string.Join('\n', log), "Class weights of BinaryCrossEntropy: class 0 2.5, class 1 0.625.");
+    }
+
+    [TestMethod]
+    [DataRow("BinaryCrossEntropy")]
+    [DataRow("Focal")]
+    [DataRow("OnlineHardExampleMiningCrossEntropy")]
+    public void OneOutputIsTrainedWithWeightsOfBothClasses(string loss)
+    {
+        var data = new MLContext(1).Data.LoadFromEnumerable(QuarterForeground(Indices));
+        byte[] Trained(string text, ClassWeights? weights) =>
+            Segmenting.Weights(
+                data,
+                Segmenting.Small(o =>
+                    (o.Mode, o.Loss, o.ClassWeights) = (SegmentationMode.Binary, Loss.Parse<SegmentationLoss>(text), weights)
+                )
+            );
+        // 3 * 0.75 + 7 * 0.25 = 4 is the mean over the pixels.
+        var given = Trained($"{loss}()", ClassWeights.Of(3, 7));
+        CollectionAssert.AreEqual(Trained($"{loss}(classWeights: [0.75, 1.75])", null), given);
+        CollectionAssert.AreNotEqual(Trained($"{loss}()", null), given);
+    }
+
+    [TestMethod]
+    public void OneRegionHasNoWeightsOfClasses()
+    {
+        var data = new MLContext(1).Data.LoadFromEnumerable(QuarterForeground(Indices));
+        var options = Segmenting.Small(o => (o.Mode, o.Loss, o.ClassWeights) = (SegmentationMode.Binary, new DiceLoss(), "balanced"));
+        StringAssert.Contains(
+            Assert.ThrowsExactly<ArgumentException>(() => Segmenting.Fit(data, options)).Message,
+            "no part of Dice() takes class weights of one output"
+        );
+    }
+
+    [TestMethod]
+    public void ADeepSupervisionWithinWhatCannotServeItIsRefusedWithTheOptions()
+    {
+        var deep = new DeepSupervisionLoss { Inner = new CrossEntropyLoss() };
+        Refused(new DeepSupervisionLoss { Inner = deep }, "DeepSupervision: Inner compares outputs at several scales itself");
+        Refused(
+            new DiceLoss() + new DeepSupervisionLoss { Inner = new DiceLoss() + deep },
+            "DeepSupervision: Inner compares outputs at several scales itself"
+        );
+        Refused(new MaskedLoss { Inner = deep }, "needs the input 'mask'");
+
+        static void Refused(SegmentationLoss loss, string reason) =>
+            StringAssert.Contains(
+                Assert
+                    .ThrowsExactly<ArgumentException>(() =>
+                        Segmenting.Context().ImageSegmentation.Trainers.SemanticSegmentation(Segmenting.Small(o => o.Loss = loss))
+                    )
+                    .Message,
+                reason
+            );
+    }
+
+    [TestMethod]
+    [DataRow(SegmentationArchitecture.UNet, "[1, 0.5]", 2)]
+    [DataRow(SegmentationArchitecture.UNet, "[1, 0.5, 0, 0, 0, 0]", 2)]
+    [DataRow(SegmentationArchitecture.UNet, "[1, 0.5, 0.25, 0.1]", 0)]
+    [DataRow(SegmentationArchitecture.FPN, "[1, 0.5]", 2)]
+    [DataRow(SegmentationArchitecture.FPN, "[1, 0.5, 0.25]", 0)]
+    [DataRow(SegmentationArchitecture.FPN, null, 2)]
+    public void WeightsOfScalesThatTheNetworkHasNotAreRefused(SegmentationArchitecture architecture, string? weights, int scales)
+    {
+        var context = Segmenting.Context();
+        var log = new List<string>();
+        context.Log += (_, e) => log.Add(e.Message);
+        var loss = $"DeepSupervision(inner: Dice(){(weights is null ? "" : $", weights: {weights}")})";
+        var options = Segmenting.Small(o => (o.Architecture, o.Loss) = (architecture, Loss.Parse<SegmentationLoss>(loss)));
+        if (scales == 0)
+        {
+            var message = Assert.ThrowsExactly<ArgumentException>(() => Segmenting.Fit(DrawnShapes.Data(4), options, context)).Message;
+            StringAssert.Contains(message, $"{architecture} on ResNet20Cifar");
+            return;
+        }
+        Segmenting.Fit(DrawnShapes.Data(4), options, context).Dispose();
+        StringAssert.Contains(string.Join('\n', log), $"Outputs are compared at {scales} scales.");
     }
 
     [TestMethod]
@@ -139,7 +241,7 @@ public class LossFittingTests
         store.Scan(1, decodeImages: false, default);
         var loss = new BoundaryLoss { IgnoreIndex = SegmentationMask.Ignored };
         var maps = SegmentationLosses.Maps((SegmentationLoss)new CrossEntropyLoss() + loss, 3, labels: false);
-        Assert.AreEqual("distanceMaps", maps.Single().Name);
+        Assert.AreEqual(loss.MapName, maps.Single().Name);
         var made = 0;
         TargetMap counted = new(
             maps[0].Name,
@@ -168,15 +270,39 @@ public class LossFittingTests
                 using (batch)
                 {
                     var expected = loss.DistanceMaps(batch.Targets["targets"], 3);
-                    Assert.AreEqual(0f, (batch.Targets["distanceMaps"] - expected).abs().max().item<float>());
+                    Assert.AreEqual(0f, (batch.Targets[loss.MapName] - expected).abs().max().item<float>());
                 }
         Assert.AreEqual(6, made, "Whole and mirrored images have the map of the first time.");
     }
 
     [TestMethod]
-    [DataRow("Boundary() + HausdorffDistance()", 0)]
-    [DataRow("Boundary() + DeepSupervision(inner: HausdorffDistance())", 0)]
+    [DataRow("Boundary() + HausdorffDistance() + 2 * Boundary(includeBackground: true)", 3)]
+    [DataRow("Boundary() + 2 * Boundary(spacing: [2, 1]) + HausdorffDistance(alpha: 1)", 3)]
+    [DataRow("HausdorffDistance() + HausdorffDistance(alpha: 1)", 1)]
+    [DataRow("Boundary() + DeepSupervision(inner: HausdorffDistance())", 2)]
     [DataRow("Boundary() + DeepSupervision(inner: CrossEntropy() + Boundary())", 1)]
-    public void LossesThatReadDifferentMapsMakeTheirOwn(string loss, int maps) =>
-        Assert.HasCount(maps, SegmentationLosses.Maps(Loss.Parse<SegmentationLoss>(loss), 3, labels: false));
+    [DataRow("BoundaryWeightedCrossEntropy() + BoundaryWeightedCrossEntropy(sigma: 2)", 2)]
+    public void EveryLossReadsTheMapsOfItsKind(string text, int kinds)
+    {
+        using var scope = NewDisposeScope();
+        var loss = Loss.Parse<SegmentationLoss>(text);
+        var maps = SegmentationLosses.Maps(loss, 3, labels: false);
+        Assert.HasCount(kinds, maps);
+        var logits = randn([2, 3, 12, 10], generator: new Generator(5));
+        var targets = randint(0, 3, [2, 12, 10], ScalarType.Int64, generator: new Generator(6));
+        var inputs = new LossInputs
+        {
+            ["logits"] = logits,
+            ["logits0"] = logits,
+            ["targets"] = targets,
+        };
+        var own = loss.Compute(inputs).item<float>();
+        foreach (var map in maps)
+        {
+            var given = inputs.With([.. maps.Select(each => (each.Name, each.Make(targets)))]);
+            Assert.AreEqual(own, loss.Compute(given).item<float>(), 1e-5f * Math.Abs(own));
+            given[map.Name] = given[map.Name] + 7;
+            Assert.AreNotEqual(own, loss.Compute(given).item<float>(), 1e-3f * Math.Abs(own), $"{map.Name} is not read.");
+        }
+    }
 }

@@ -1,7 +1,9 @@
 using System.Globalization;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 using MLNetLosses.Losses;
+using MLNetLosses.Networks;
 using MLNetLosses.UnitTests.ImageClassification;
+using static TorchSharp.torch;
 
 namespace MLNetLosses.UnitTests.SemanticSegmentation;
 
@@ -13,6 +15,40 @@ public class MemoryTests
 
     [TestMethod]
     public void TheProcessDoesNotGrowWhileItTrains() => ProcessMemory.DoesNotGrow(TrainAndMeasure);
+
+    /// <summary>Of an image that is predicted at once, and of one in tiles.</summary>
+    [TestMethod]
+    public void ProbabilitiesAreHeldOnce()
+    {
+        foreach (var line in PeakMemory.Lines(PredictProbabilities))
+        {
+            var share = double.Parse(line, CultureInfo.InvariantCulture);
+            Assert.IsLessThan(1.3, share, $"Predicting held {share:0.00} times the probabilities.");
+        }
+    }
+
+    private static int PredictProbabilities(string[] arguments)
+    {
+        PeakMemory.Prepare();
+        const int width = 2000;
+        const int height = 1500;
+        foreach (var (shown, pixels) in new[] { (64, 1 << 20), (512, 96 * 96) })
+        {
+            var model = PredictionTests.Model(ownSize: false) with
+            {
+                Classes = [.. Enumerable.Range(0, 8).Select(i => $"class {i}")],
+                PredictionPixels = pixels,
+                TileOverlap = 16,
+            };
+            using var network = SegmentationNetwork.Create(model.Shape, seed: 3);
+            using var classifier = PixelClassifier.Of(network, model, CPU);
+            var bytes = new byte[3 * shown * shown];
+            classifier.Predict([new(bytes, shown, shown, shown, shown)]); // what every prediction needs is there
+            var peak = PeakMemory.Bytes(() => classifier.Predict([new(bytes, shown, shown, width, height)]));
+            Console.WriteLine(FormattableString.Invariant($"{peak / (8.0 * width * height * sizeof(float))}"));
+        }
+        return 0;
+    }
 
     private static int TrainAndMeasure(string[] arguments)
     {

@@ -53,8 +53,8 @@ public abstract record IndexedClassificationLoss : ClassificationLoss
 public abstract record WeightedClassificationLoss : IndexedClassificationLoss
 {
     /// <summary>
-    /// [C], &gt;= 0: the weight of a row is that of its target class; for labels and one-vs-rest, the weight of a column. Null: 1.
-    /// <c>mean</c> divides by the sum of weights.
+    /// [C], &gt;= 0: the weight of a row is that of its target class; for labels and one-vs-rest, the weight of a column. Of one logit also [2]: the weights of targets 0
+    /// and 1. Null: 1. <c>mean</c> divides by the sum of weights.
     /// </summary>
     [Interval("[0, inf)")]
     public ValueList<double>? ClassWeights
@@ -80,13 +80,23 @@ public abstract record WeightedClassificationLoss : IndexedClassificationLoss
     private protected LossTerms ByTargetClass(Tensor values, Tensor logits, ClassTargets targets, LossCall call) =>
         new(values, RowWeights(ClassWeightsFor(logits, call), logits, targets));
 
+    // Between the two for a soft label.
+    private Tensor BinaryWeights(Tensor values, ClassTargets targets, LossCall call)
+    {
+        var pair = call.Constant(ClassWeights!, values);
+        return lerp(pair[0], pair[1], targets.Safe.to(values.dtype));
+    }
+
     /// <summary>A value an element [N, C, ...], weighed by its column, 0 where ignored (indices: in the whole row).</summary>
     private protected LossTerms ByColumn(Tensor values, ClassTargets targets, LossCall call)
     {
         var valid = targets.WeightsIfIgnoring(values);
         if (targets.AreIndices)
             valid = valid?.unsqueeze(1);
-        var columns = ClassWeightsFor(values, call) is { } given ? ClassScores.AlongClasses(given, values) : null;
+        var columns =
+            ClassWeights is { Count: 2 } && targets.AreBinary && values.shape[1] == 1 ? BinaryWeights(values, targets, call)
+            : ClassWeightsFor(values, call) is { } given ? ClassScores.AlongClasses(given, values)
+            : null;
         return new(values, valid is null || columns is null ? valid ?? columns : valid * columns);
     }
 }

@@ -54,6 +54,10 @@ public sealed record BoundaryWeightedCrossEntropyLoss : DistanceLoss
         return Losses.BorderMap.Of(targets, IgnoreIndex, Sigma, Spacing, zeros(0, device: targets.device)).MoveToOuterDisposeScope();
     }
 
+    internal override string MapName => NameOf("borderMap", Sigma);
+
+    internal override Tensor MapsOf(Tensor targets, int classCount, bool labels) => BorderMap(targets);
+
     /// <inheritdoc/>
     protected override LossTerms Score(Tensor logits, ClassTargets targets, LossCall call)
     {
@@ -61,7 +65,7 @@ public sealed record BoundaryWeightedCrossEntropyLoss : DistanceLoss
         var weights = PixelScores.Weights(logits, targets, Weights(Math.Max(2, targets.ClassCount), logits, call));
         if (BorderWeight > 0)
         {
-            var map = call.Optional("borderMap");
+            var map = GivenMaps(call);
             if (map is null)
                 map = Losses.BorderMap.Of(targets.Raw, IgnoreIndex, Sigma, Spacing, logits);
             else

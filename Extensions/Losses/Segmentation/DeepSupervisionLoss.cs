@@ -20,6 +20,7 @@ namespace MLNetLosses.Losses;
 public sealed record DeepSupervisionLoss : SegmentationLoss
 {
     private const int MostScales = 10;
+    private static readonly string[] MapInputs = ["distanceMaps", "borderMap"];
 
     /// <summary>The loss at each scale.</summary>
     public required SegmentationLoss Inner { get; init; }
@@ -48,7 +49,15 @@ public sealed record DeepSupervisionLoss : SegmentationLoss
     protected internal override IEnumerable<(string Name, Loss Loss)> InnerLosses => [("inner", Inner)];
 
     /// <inheritdoc/>
-    protected internal override void Validate() => Inner.Validate();
+    protected internal override void Validate()
+    {
+        Inner.Validate();
+        if (Inner.RequiredInputs.Contains("logits0"))
+            throw new ArgumentException(
+                "DeepSupervision: Inner compares outputs at several scales itself, but is shown one scale at a time. Add the losses instead: a + DeepSupervision(inner: b).",
+                nameof(Inner)
+            );
+    }
 
     /// <inheritdoc/>
     protected internal override LossTerms ComputeTerms(LossCall call)
@@ -82,7 +91,7 @@ public sealed record DeepSupervisionLoss : SegmentationLoss
         foreach (var (name, tensor) in call.Inputs)
             if (name is "targets" or "mask")
                 inputs[name] = Resize(tensor, logits.shape.AsSpan(2));
-            else if ((name is "distanceMaps" or "borderMap") && !logits.shape.AsSpan(2).SequenceEqual(finest.shape.AsSpan(2)))
+            else if (MapInputs.Contains(name.Split('.')[0]) && !logits.shape.AsSpan(2).SequenceEqual(finest.shape.AsSpan(2)))
                 continue; // distances of another size
             else if (!name.StartsWith("logits", StringComparison.Ordinal))
                 inputs[name] = tensor;

@@ -1,3 +1,4 @@
+using System.Globalization;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -15,6 +16,21 @@ public abstract record DistanceLoss : WeightedMaskLoss
         get;
         init => field = Valid(value);
     }
+
+    /// <summary>The name of the input that holds the maps of this loss, for sums whose losses read different ones: of the usual name, and what the maps depend on.</summary>
+    internal abstract string MapName { get; }
+
+    /// <summary>The maps that the loss makes of the targets.</summary>
+    internal abstract Tensor MapsOf(Tensor targets, int classCount, bool labels);
+
+    /// <summary>Maps that were made before.</summary>
+    private protected Tensor? GivenMaps(LossCall call) => call.Optional(MapName) ?? call.Optional(OptionalInputs[0]);
+
+    private protected string NameOf(string input, params ReadOnlySpan<object> options) =>
+        string.Create(
+            CultureInfo.InvariantCulture,
+            $"{input}.{Name}({string.Join(", ", options)}, {IgnoreIndex}, [{string.Join(", ", Spacing ?? [])}])"
+        );
 
     private protected void CheckSpacing(Tensor logits)
     {
@@ -61,6 +77,10 @@ public abstract record BorderDistanceLoss : DistanceLoss
         var read = ClassTargets.Read(this, call);
         return MapsOf(Losses.DistanceMaps.Masks(read, First(read)), ScalarType.Float32).MoveToOuterDisposeScope();
     }
+
+    internal override string MapName => NameOf("distanceMaps", IncludeBackground);
+
+    internal override Tensor MapsOf(Tensor targets, int classCount, bool labels) => DistanceMaps(targets, classCount, labels);
 
     private protected abstract Tensor MapsOf(Tensor masks, ScalarType dtype);
 
@@ -148,7 +168,7 @@ public abstract record BorderDistanceLoss : DistanceLoss
     private Tensor? GivenMaps(LossCall call, Tensor logits, int first)
     {
         long[] shape = [logits.shape[0], logits.shape[1] - first, .. logits.shape.AsSpan(2)];
-        var maps = call.Optional("distanceMaps");
+        var maps = GivenMaps(call);
         if (maps is not null && !maps.shape.AsSpan().SequenceEqual(shape))
             throw Shapes.Wrong(this, "distanceMaps", maps, $"[{string.Join(", ", shape)}], as DistanceMaps makes them");
         return maps;

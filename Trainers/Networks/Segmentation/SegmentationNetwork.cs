@@ -107,6 +107,9 @@ internal sealed partial class SegmentationNetwork : nn.Module<Tensor, Tensor>, I
     /// <summary>How many outputs at coarser sizes it has.</summary>
     public int SideHeads => sideHeads.Length;
 
+    /// <summary>How many it could have.</summary>
+    public int MostSideHeads => decoder.SideChannels.Count;
+
     /// <summary>The logits [N, classes, H, W] of images [N, C, H, W].</summary>
     public override Tensor forward(Tensor images)
     {

@@ -11,6 +11,24 @@ public class IdentityTests
 {
     private const string Identity = "[[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]]";
 
+    /// <summary>Of one logit the two weights are those of the targets 0 and 1, as a softmax over [0, x] has them.</summary>
+    [TestMethod]
+    [DataRow("BinaryCrossEntropy")]
+    [DataRow("Focal", "gamma: 0, ")]
+    [DataRow("Poly", "epsilon1: 0, ")]
+    public void OneLogitIsWeighedByItsTarget(string loss, string others = "")
+    {
+        using var scope = NewDisposeScope();
+        var x = randn([2, 1, 5, 4], ScalarType.Float64, generator: new Generator(3)).requires_grad_();
+        var targets = randn([2, 5, 4], generator: new Generator(4)).gt(0.4).to(ScalarType.Int64);
+        targets[0, 1, 2] = -100;
+        var values = new[] { $"{loss}({others}classWeights: [0.5, 3])", "CrossEntropy(classWeights: [0.5, 3])" }
+            .Select(text => Loss.Parse<ClassificationLoss>(text).Compute(x, targets))
+            .ToArray();
+        Assert.AreEqual(values[1].item<double>(), values[0].item<double>(), 1e-12);
+        Assert.IsTrue(autograd.grad([values[0]], [x])[0].allclose(autograd.grad([values[1]], [x])[0], 1e-10, 1e-12));
+    }
+
     [TestMethod]
     [DataRow("Focal(gamma: 0)", "CrossEntropy()", 1e-12)]
     [DataRow("Focal(gamma: 0, classWeights: [1, 2, 3, 4])", "CrossEntropy(classWeights: [1, 2, 3, 4])", 1e-12)]

@@ -4,23 +4,29 @@ using static TorchSharp.torch;
 
 namespace MLNetLosses;
 
-/// <summary>Whether losses can be divided image by image. A loss tells that by what it computes only, so it is tried on a few anchors.</summary>
-internal static class PerImageCheck
+/// <summary>
+/// Whether losses can be computed of what a detector gives, and divided image by image where that is wanted. A loss tells that by what it computes only, so it is tried
+/// on a few anchors.
+/// </summary>
+internal static class DetectionLossCheck
 {
     private const int Images = 2;
     private const int Anchors = 4;
 
-    /// <summary>The first loss that can be divided over a batch and not over its images, and why; null: there is none.</summary>
-    public static (Loss Loss, string Reason)? Find(ObjectDetectionTrainer.Options options, DetectionNetworkShape shape)
+    /// <summary>What is wrong with the first loss that cannot be computed; null: nothing.</summary>
+    public static string? Find(ObjectDetectionTrainer.Options options, DetectionNetworkShape shape)
     {
-        if (options.LossNormalization != DetectionNormalization.Image)
-            return null;
         var whole = options.Copy();
         whole.LossNormalization = DetectionNormalization.Batch;
-        var terms = DetectionObjective.Of(options).Terms.Zip(DetectionObjective.Of(whole).Terms);
-        foreach (var (byImage, byBatch) in terms)
-            if (Problem(byImage.Loss, options, shape) is { } problem && Problem(byBatch.Loss, whole, shape) is null)
-                return (((DetectionTerm)byImage.Loss).Loss, problem);
+        foreach (var (wanted, byBatch) in DetectionObjective.Of(options).Terms.Zip(DetectionObjective.Of(whole).Terms))
+        {
+            if (Problem(wanted.Loss, options, shape) is not { } problem)
+                continue;
+            var term = (DetectionTerm)wanted.Loss;
+            return term.ByImage && Problem(byBatch.Loss, whole, shape) is null
+                ? $"LossNormalization Image divides a loss by each image's anchors with objects, and {term.Loss} cannot be told apart by image ({problem}) Set LossNormalization to Batch, or take another loss."
+                : $"{term.Loss} cannot be a detector's loss on {(term.Part == DetectionObjective.Classification ? "classes" : term.Part)}: {problem}";
+        }
         return null;
     }
 
