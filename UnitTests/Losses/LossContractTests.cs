@@ -22,6 +22,9 @@ public class LossContractTests
         var info = LossCatalog.All.Single(l => l.Name == name);
         Assert.IsNotNull(info.Guide, $"{name} has no [LossGuide]");
         Assert.AreNotEqual("Other", info.Family);
+        var guide = info.Guide;
+        foreach (var cell in new[] { guide.Formula, guide.Use, guide.Avoid, guide.Cost, guide.Paper })
+            Assert.AreNotEqual("", cell.Trim(), $"{name} leaves a cell of the table empty; where there is no paper, say so");
     }
 
     public static IEnumerable<object[]> AllLosses() =>

@@ -16,7 +16,7 @@ namespace MLNetLosses.Losses;
     "1 - mean over positives of rank among positives/rank",
     Use = "average precision is the metric and batches are large",
     Avoid = "small batches; probabilities",
-    Cost = "positives x rows",
+    Cost = "positives x rows; labels elsewhere than on the CPU: rows x rows a column",
     Paper = "Brown et al. 2020"
 )]
 public sealed record AveragePrecisionLoss : IndexedClassificationLoss

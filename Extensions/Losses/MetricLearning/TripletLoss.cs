@@ -6,7 +6,7 @@ namespace MLNetLosses.Losses;
 /// Of each triplet z = d(a,p) - d(a,n) + Margin: max(0, z), or softplus(z) with <see cref="SoftMargin"/>; <see cref="Swap"/> takes min(d(a,n), d(p,n)) for
 /// d(a,n). Result <c>activeFraction</c>: which part of the triplets costs something; watch it, since the mean of the active stays near Margin while they
 /// grow fewer. No triplet: 0; all embeddings equal: Margin, gradient 0. <c>mean</c> and <c>sum</c>. Hinges of all triplets, or of a miner that bounds the
-/// gap, take O(N^2 log N) time and O(N^2) memory. Schroff et al. 2015; swap Balntas et al. 2016; soft margin and batch hard Hermans et al. 2017. Follows
+/// gap, take O(N^2 log N) time and O(N^2) memory; soft margins, swaps and gaps of another distance list their pairs, which waits for the device. Schroff et al. 2015; swap Balntas et al. 2016; soft margin and batch hard Hermans et al. 2017. Follows
 /// pytorch-metric-learning's <c>TripletMarginLoss</c>; torch's own has margin 1 and raw embeddings, FaceNet squared distances and margin 0.2.
 /// </summary>
 [LossGuide(

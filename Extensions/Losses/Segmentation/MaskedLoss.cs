@@ -11,7 +11,8 @@ namespace MLNetLosses.Losses;
     "the inner loss over the pixels of a mask",
     Use = "partly annotated images, regions of interest, padding",
     Avoid = "multiplying logits by a mask: they then predict one half",
-    Cost = "one pass over the targets"
+    Cost = "one pass over the targets",
+    Paper = "none: any mean over a part"
 )]
 [DefinitionExample("Masked(inner: Dice())")]
 public sealed record MaskedLoss : SegmentationLoss

@@ -11,7 +11,7 @@ namespace MLNetLosses.Losses;
     Use = "terms of one task whose scales you know; the first thing to try",
     Avoid = "tasks of unlike units whose losses fall at unlike pace",
     Cost = "nothing",
-    Paper = ""
+    Paper = "none: the plain weighted sum"
 )]
 public sealed record FixedWeightsLoss : LossWeighting
 {
