@@ -12,6 +12,7 @@ internal static class LossComparison
         var rows = LossRow.All.Where(r => $"{r.Loss} {r.Peer}".Contains(only, StringComparison.OrdinalIgnoreCase)).ToArray();
         var ours = rows.ToDictionary(r => r, _ => new List<double>());
         var theirs = rows.ToDictionary(r => r, _ => new List<double>());
+        var failures = new Dictionary<LossRow, string>(); // such as more memory than the machine shall lose
         for (var round = 0; round < rounds; round++)
             foreach (var group in rows.GroupBy(r => $"{r.Loss} {r.Peer}"))
             {
@@ -23,7 +24,12 @@ internal static class LossComparison
                 var times = peers.LossTimes(group.Key, 8);
                 foreach (var row in group)
                     if (times.TryGetValue((row.Loss, row.Peer, row.Size), out var time))
-                        theirs[row].Add(time);
+                    {
+                        if (time.Failure is null)
+                            theirs[row].Add(time.Median);
+                        else
+                            failures[row] = time.Failure;
+                    }
             }
         LossTable.Head(threads);
         var ratios = new List<double>();
@@ -32,7 +38,7 @@ internal static class LossComparison
             var (mine, their) = (Timing.Median(ours[row]), Timing.Median(theirs[row]));
             if (double.IsFinite(their))
                 ratios.Add(their / mine);
-            LossTable.Row(row.Loss, row.Size, row.Peer, mine, their);
+            LossTable.Row(row.Loss, row.Size, row.Peer, mine, their, failures.GetValueOrDefault(row));
         }
         LossTable.Summary(ratios);
         Console.WriteLine("\nRows of the script without a counterpart:");

@@ -9,10 +9,14 @@ internal static class LossTable
         Console.WriteLine("| --- | --- | --- | ---: | ---: | ---: |");
     }
 
-    public static void Row(string loss, string size, string peer, double ours, double theirs) =>
-        Console.WriteLine(
-            FormattableString.Invariant($"| {loss} | {size} | {peer} | {ours:0.00} | {theirs:0.00} | {theirs / ours:0.00} |")
-        );
+    /// <summary>Prints a row; where the peer has no time, why.</summary>
+    public static void Row(string loss, string size, string peer, double ours, double theirs, string? failure = null)
+    {
+        var (time, ratio) = double.IsFinite(theirs)
+            ? (FormattableString.Invariant($"{theirs:0.00}"), FormattableString.Invariant($"{theirs / ours:0.00}"))
+            : (failure ?? "not in the script", "");
+        Console.WriteLine(FormattableString.Invariant($"| {loss} | {size} | {peer} | {ours:0.00} | {time} | {ratio} |"));
+    }
 
     public static void Summary(IReadOnlyCollection<double> ratios)
     {

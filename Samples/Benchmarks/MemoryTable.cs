@@ -87,7 +87,9 @@ internal static class MemoryTable
             return true;
         }
         var ratio = bytes / shape.Aggregate(4L, (product, size) => product * size);
-        Console.WriteLine(FormattableString.Invariant($"{cells} | {bytes / 1e6:0} | {ratio:0.0} | {(ratio > Goal ? "above" : "")} |"));
+        Console.WriteLine(
+            FormattableString.Invariant($"{cells} | {bytes / 1e6:0} | {ratio:0.0} | {(Math.Round(ratio, 1) > Goal ? "above" : "")} |")
+        );
         return true;
     }
 

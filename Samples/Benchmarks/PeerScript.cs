@@ -12,16 +12,20 @@ namespace MLNetLosses.Benchmarks;
 /// <param name="Threads">The threads of the run, for that BLAS too.</param>
 internal sealed record PeerScript(string Python, string Scripts, string? Peers, string? Blas, int Threads)
 {
-    /// <summary>The medians in milliseconds of losses_speed.py for the rows that contain a word, by loss, peer and size.</summary>
-    public Dictionary<(string Loss, string Peer, string Size), double> LossTimes(string word, int seconds)
+    /// <summary>The medians in milliseconds of losses_speed.py for the rows that contain a word, by loss, peer and size; or why a row has none.</summary>
+    public Dictionary<(string Loss, string Peer, string Size), (double Median, string? Failure)> LossTimes(string word, int seconds)
     {
-        var times = new Dictionary<(string, string, string), double>();
+        var times = new Dictionary<(string, string, string), (double, string?)>();
         var output = Run("losses_speed.py", "--only", word, "--cap", Text(seconds), "--threads", Text(Threads));
         foreach (var line in output.Split('\n'))
         {
             var cells = line.Split('|', StringSplitOptions.TrimEntries);
-            if (cells.Length >= 7 && double.TryParse(cells[4], CultureInfo.InvariantCulture, out var median))
-                times[(cells[1], cells[2], cells[3])] = median;
+            if (cells.Length < 7)
+                continue;
+            if (double.TryParse(cells[4], CultureInfo.InvariantCulture, out var median))
+                times[(cells[1], cells[2], cells[3])] = (median, null);
+            else if (cells[4].StartsWith("failed", StringComparison.Ordinal))
+                times[(cells[1], cells[2], cells[3])] = (double.NaN, cells[4]);
         }
         return times;
     }
