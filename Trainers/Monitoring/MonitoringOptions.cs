@@ -60,6 +60,9 @@ public sealed record MonitoringOptions
     /// <summary>The loss as the user wrote it, where the task makes another of it; null: the one that is computed.</summary>
     internal LossDescription? Loss { get; init; }
 
+    /// <summary>What is drawn on the pictures; null: nothing.</summary>
+    internal PictureLegend? Legend { get; init; }
+
     internal void Check()
     {
         if (!(SamplingShare is >= 0 and <= 1))

@@ -135,6 +135,7 @@ internal sealed class ObjectDetectionRun(IHost host, IChannel channel, ObjectDet
             Classes = columns.Names,
             Picture = row => (row.IsValidation ? data.Validation : data.Training)?.Picture(row.Row),
             DescribeRows = new DetectionTrainedRows(shape, isAlone: options.MosaicProbability == 0).Describe,
+            Legend = new("White frames are the objects of the data.", []),
             Source = row => (row.IsValidation ? data.Validation : data.Training)?.Images.SourceOf(row.Row),
         };
     }

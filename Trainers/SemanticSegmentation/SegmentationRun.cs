@@ -182,11 +182,19 @@ internal sealed class SegmentationRun(IHost host, IChannel channel, SemanticSegm
             Classes = data.Classes,
             Picture = row => Images(row)?.Picture(row.Row),
             Source = row => Images(row)?.SourceOf(row.Row),
+            Legend = new("The colours are those of the mask.", ColorsOf(data)),
             DescribeRows = SegmentationTrainedRows.Describe,
         };
 
         MaskedImageStore? Images(RowReference row) => row.IsValidation ? data.Validation : data.Training;
     }
+
+    // Of layers, the first class has the colour that index 1 has: what is none of them has none.
+    private static IReadOnlyList<(string, uint)> ColorsOf(SegmentationData data) =>
+        [
+            .. data.Classes.Zip(MaskPalette.Of(null).Skip(data.Mode == SegmentationMode.Multilabel ? 1 : 0)),
+            .. data.IgnoredPixels > 0 ? [("not counted", MaskPalette.Ignored)] : Array.Empty<(string, uint)>(),
+        ];
 
     private static LossInputs WithAllLogits(TrainingBatch batch, SegmentationNetwork network)
     {

@@ -29,6 +29,7 @@ internal sealed record TaskMonitoring
     public IReadOnlyList<string> Classes { get; init; } = [];
     public Func<RowReference, byte[]?>? Picture { get; init; }
     public Func<RowReference, string?>? Source { get; init; }
+    public PictureLegend? Legend { get; init; }
     public Func<TrainingBatch, LossInputs, TrainedRows?>? DescribeRows { get; init; }
 
     /// <summary>With the places that the options name and the settings that they hold.</summary>
@@ -48,6 +49,7 @@ internal sealed record TaskMonitoring
             Classes = Classes,
             Picture = Picture,
             Source = Source,
+            Legend = Legend,
         };
 
     private static Dictionary<string, string> Settings(TrainerOptions options, long seed) =>

@@ -92,8 +92,8 @@ public sealed class ReportTests
     }
 
     [TestMethod]
-    [DataRow(null, "The highest losses of the best epoch.", "<br>loss 3<br>")]
-    [DataRow("holes", "The highest of the best epoch by holes.", "<br>holes 3<br>")]
+    [DataRow(null, "The highest losses of the best epoch.", "<figcaption>loss 3<br>")]
+    [DataRow("holes", "The highest of the best epoch by holes.", "<figcaption>holes 3<br>")]
     public void RowsSayWhatTheirNumberIs(string? measure, string sentence, string number)
     {
         var epoch = new EpochRecord { Validation = new() { HardestRows = [new(7, 3) { Measure = measure }] } };
@@ -157,7 +157,11 @@ public sealed class ReportTests
         Assert.DoesNotContain("BatchSize", differences);
         foreach (var chart in new[] { "Training loss, smoothed", "Validation, accuracy", "Validation, loss" })
             StringAssert.Contains(text, $"<h3>{chart}</h3>");
-        Assert.AreEqual(5, Regex.Count(text, "<i style=\"background:var\\(--c1\\)\"></i>two"), "A curve of each training in each chart.");
+        Assert.AreEqual(
+            5,
+            Regex.Count(text, "<i style=\"background-color:var\\(--c1\\)\"></i>two"),
+            "A curve of each training in each chart."
+        );
     }
 
     [TestMethod]

@@ -30,10 +30,13 @@ public sealed class MonitoringTests
             Assert.IsTrue(best.HardestRows.All(r => r.Measure == "share of wrong pixels"), "The log does not call a share a loss.");
             var report = File.ReadAllText(options.ReportFile!);
             StringAssert.Contains(report, "The highest of the best epoch by share of wrong pixels.");
-            StringAssert.Contains(report, "<br>share of wrong pixels 0.");
+            StringAssert.Contains(report, "<figcaption>share of wrong pixels 0.");
             StringAssert.Contains(report, "image, mask, prediction");
             StringAssert.Contains(report, "semantic segmentation");
             StringAssert.Contains(report, "Confusion matrix");
+            StringAssert.Contains(report, "The highest of the best epoch by share of wrong pixels. The colours are those of the mask.");
+            foreach (var (name, color) in new[] { ("class 0", "000000"), ("class 1", "800000"), ("class 2", "008000") })
+                StringAssert.Contains(report, $"background-color:#{color}\"></i>{name}<");
         }
         finally
         {

@@ -77,7 +77,7 @@ internal sealed record LineChart(string Title, IReadOnlyList<Series> Series)
         html.Raw("<div class=\"card chart\">").Element("h3", Title).Raw(svg.ToString());
         if (Series.Count(s => !s.IsFaint) > 1 || Series.Any(s => s.IsDashed))
             html.Raw(
-                $"<div class=\"legend\">{string.Concat(Series.Select((s, i) => s.IsFaint ? "" : $"<span><i style=\"background:var(--c{(s.Color ?? i) % ReportStyle.Colors})\"></i>{Html.Escape(s.Name)}</span>"))}</div>"
+                $"<div class=\"legend\">{string.Concat(Series.Select((s, i) => s.IsFaint ? "" : $"<span><i{(s.IsDashed ? " class=\"dashed\"" : "")} style=\"background-color:var(--c{(s.Color ?? i) % ReportStyle.Colors})\"></i>{Html.Escape(s.Name)}</span>"))}</div>"
             );
         if (Note is not null)
             html.Raw($"<p class=\"soft\">{Html.Escape(Note)}</p>");

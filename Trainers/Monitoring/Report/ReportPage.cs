@@ -8,10 +8,12 @@ internal static class ReportPage
     /// <param name="run">The training.</param>
     /// <param name="picture">Gives pictures of rows; null: those whose source is a PNG or JPEG file that is still there.</param>
     /// <param name="pictures">Pictures that the validation gave.</param>
+    /// <param name="legend">What is drawn on pictures; null: nothing.</param>
     public static string Make(
         TrainingHistory run,
         Func<RowReference, byte[]?>? picture = null,
-        IReadOnlyList<ReportPicture>? pictures = null
+        IReadOnlyList<ReportPicture>? pictures = null,
+        PictureLegend? legend = null
     )
     {
         var html = new Html();
@@ -30,7 +32,7 @@ internal static class ReportPage
         );
         ClassificationSection.Write(html, run);
         if (pictures is { Count: > 0 })
-            Pictures(html, pictures);
+            Pictures(html, pictures, legend);
         var (last, hardest) = (run.Epochs.LastOrDefault(), run.Best?.Validation?.HardestRows);
         RowSection.Write(
             html,
@@ -38,7 +40,8 @@ internal static class ReportPage
             $"The highest {(hardest is [{ Measure: { } measure }, ..] ? $"of the best epoch by {measure}" : "losses of the best epoch")}.",
             hardest,
             true,
-            picture
+            picture,
+            legend
         );
         RowSection.Write(
             html,
@@ -46,7 +49,8 @@ internal static class ReportPage
             "The highest mean losses of the last epoch.",
             last?.Train.HardestRows,
             false,
-            picture
+            picture,
+            legend
         );
         RowSection.Write(
             html,
@@ -54,7 +58,8 @@ internal static class ReportPage
             $"{Quantity.Of(last?.Train.SuspectCount ?? 0, "training row")} {SuspectRows.Of(run.Run).What}: look whether the label is right.",
             last?.Train.SuspectRows,
             false,
-            picture
+            picture,
+            legend
         );
         Description(html, run);
         return Foot(html);
@@ -133,11 +138,12 @@ internal static class ReportPage
         html.Raw("</div>");
     }
 
-    private static void Pictures(Html html, IReadOnlyList<ReportPicture> pictures) =>
+    private static void Pictures(Html html, IReadOnlyList<ReportPicture> pictures, PictureLegend? legend) =>
         html.Section(
             "Pictures",
             h =>
             {
+                legend?.WriteColors(h);
                 h.Raw("<div class=\"pictures\">");
                 foreach (var picture in pictures)
                     if (PictureFormat.Of(picture.Content) is { } format)
@@ -171,7 +177,7 @@ internal static class ReportPage
         {
             var rows = pairs.Select(p => (string[])[p.Key, p.Value]).ToList();
             if (rows.Count > 0)
-                html.Section(title, h => h.Table([], rows, "pairs"));
+                html.Section(title, h => h.Table([], rows, "pairs stack"));
         }
     }
 }

@@ -31,6 +31,7 @@ internal static class ReportStyle
         table.numbers td:first-child{white-space:nowrap}
         table.pairs td{overflow-wrap:anywhere;min-width:8em}table.pairs td:first-child{color:var(--soft);width:1%;overflow-wrap:normal}
         @media (min-width:700px){table.pairs td:first-child{white-space:nowrap}}
+        @media (max-width:699px){table.stack tr{display:block;border-bottom:1px solid var(--line);padding:3px 0}table.stack td{display:block;border:0;padding:0}table.stack td:first-child{width:auto}}
         td.differs{font-weight:600}
         pre{background:var(--card);border:1px solid var(--line);border-radius:6px;padding:10px;overflow-x:auto;font-size:.88em;white-space:pre-wrap}
         details summary{cursor:pointer;font-weight:600;margin:.4em 0}
@@ -41,7 +42,9 @@ internal static class ReportStyle
         svg .faint{stroke-width:1;opacity:.4}
         .legend{display:flex;flex-wrap:wrap;gap:2px 14px;font-size:.86em;margin-top:4px}
         .legend i{display:inline-block;width:14px;height:4px;border-radius:2px;margin-right:5px;vertical-align:middle}
-        .rows{display:grid;grid-template-columns:repeat(auto-fill,minmax(112px,1fr));gap:10px}
+        .legend .dashed{width:18px;-webkit-mask:repeating-linear-gradient(90deg,#000 0 5px,transparent 5px 8px);mask:repeating-linear-gradient(90deg,#000 0 5px,transparent 5px 8px)}
+        .legend .area{width:14px;height:14px;border:1px solid var(--line)}
+        .rows{display:grid;grid-template-columns:repeat(auto-fill,minmax(124px,1fr));gap:10px}
         .rows figure{margin:0;font-size:.8em;line-height:1.35}
         .rows img{width:100%;max-width:140px;image-rendering:auto;border-radius:4px;border:1px solid var(--line);display:block}
         .pictures{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,300px),1fr));gap:14px}

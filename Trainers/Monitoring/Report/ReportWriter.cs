@@ -31,7 +31,7 @@ internal sealed class ReportWriter : IRecordWriter
     {
         // At the start too: what an earlier training left is not to be taken for this one's.
         if (record is RunRecord or EndRecord || (record is EpochRecord && whole.Elapsed.TotalSeconds > 1 && budget.Allows))
-            budget.Run(() => TrainingReport.Save(options.ReportFile!, ReportPage.Make(history, options.Picture, Pictures)));
+            budget.Run(() => TrainingReport.Save(options.ReportFile!, ReportPage.Make(history, options.Picture, Pictures, options.Legend)));
     }
 
     public void Dispose() { }

@@ -13,7 +13,8 @@ internal static class RowSection
         string explanation,
         IReadOnlyList<RowFinding>? rows,
         bool areValidation,
-        Func<RowReference, byte[]?>? picture
+        Func<RowReference, byte[]?>? picture,
+        PictureLegend? legend
     )
     {
         if (rows is not { Count: > 0 })
@@ -22,7 +23,9 @@ internal static class RowSection
             title,
             h =>
             {
-                h.Raw($"<p class=\"soft\">{Html.Escape(explanation)}</p><div class=\"rows\">");
+                h.Raw($"<p class=\"soft\">{Html.Escape(explanation)}{(legend is null ? "" : " " + Html.Escape(legend.OnRows))}</p>");
+                legend?.WriteColors(h);
+                h.Raw("<div class=\"rows\">");
                 foreach (var row in rows)
                     Row(h, row, Content(row, areValidation, picture));
                 h.Raw("</div>");
@@ -37,14 +40,16 @@ internal static class RowSection
         if (content is not null && PictureFormat.Of(content) is { } format)
             html.Raw($"<img alt=\"row {row.Row}\" src=\"data:{format.MediaType};base64,{Convert.ToBase64String(content)}\">");
         var sure = row.Confidence is { } confidence ? $" {confidence.ToString("0.00", CultureInfo.InvariantCulture)}" : "";
-        var said =
-            row.Predicted is null ? ""
+        string?[] lines =
+        [
+            row.Label is null ? null : $"label <b>{Html.Escape(row.Label)}</b>",
+            row.Predicted is null ? null
             : row.Label is null ? Html.Escape(row.Predicted)
-            : $"<br>says <b>{Html.Escape(row.Predicted)}</b>{sure}";
-        var label = row.Label is null ? "" : $"label <b>{Html.Escape(row.Label)}</b>";
-        html.Raw(
-            $"<figcaption>{label}{said}<br>{Html.Escape(row.Measure ?? "loss")} {Html.Number(row.Loss)}<br><span class=\"soft\">{Html.Escape(source ?? $"row {row.Row}")}</span></figcaption></figure>"
-        );
+            : $"says <b>{Html.Escape(row.Predicted)}</b>{sure}",
+            $"{Html.Escape(row.Measure ?? "loss")} {Html.Number(row.Loss)}",
+            $"<span class=\"soft\">{Html.Escape(source ?? $"row {row.Row}")}</span>",
+        ];
+        html.Raw($"<figcaption>{string.Join("<br>", lines.OfType<string>())}</figcaption></figure>");
     }
 
     private static byte[]? Content(RowFinding row, bool isValidation, Func<RowReference, byte[]?>? picture)

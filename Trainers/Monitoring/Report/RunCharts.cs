@@ -25,15 +25,12 @@ internal static class RunCharts
         };
         foreach (var chart in State(steps))
             yield return chart;
-        yield return new(
-            "Throughput",
-            [
-                Points("images a second", steps, s => s.ImagesPerSecond),
-                Points("share of waiting for data x 100", steps, s => 100 * s.WaitShare),
-            ]
-        )
+        yield return new("Throughput", [Points("images a second", steps, s => s.ImagesPerSecond)]) { Low = 0, Note = "Images a second." };
+        yield return new("Waiting for data", [Points("waiting", steps, s => 100 * s.WaitShare)])
         {
             Low = 0,
+            High = Math.Max(10, 100 * steps.Select(s => s.WaitShare).DefaultIfEmpty(0).Max()),
+            Note = "Percent of the epoch's time so far.",
         };
         yield return new("Memory of the process, MB", [Points("now", steps, s => s.Memory?.ProcessBytes / 1e6 ?? double.NaN)]) { Low = 0 };
     }
@@ -147,7 +144,11 @@ internal static class RunCharts
         var names = Names(epochs).Where(name => !IsLoss(name)).ToList();
         bool IsShare(string name) => epochs.Select(e => Metric(e, name)).Where(double.IsFinite).All(v => v is >= 0 and <= 1);
         var trained = epochs.SelectMany(e => e.Train.Metrics.Keys).Distinct().ToList();
-        var shares = names.Where(IsShare).Select(name => Epochs($"validation, {name}", epochs, e => Metric(e, name)));
+        var shares = names
+            .Where(IsShare)
+            .Select((name, i) => Epochs($"validation, {name}", epochs, e => Metric(e, name)) with { Color = i });
+        // One colour a metric, dashed where it was measured on what is learnt.
+        var colors = names.Where(IsShare).Concat(trained).Distinct().ToList();
         yield return new(
             "Metrics",
             [
@@ -155,6 +156,7 @@ internal static class RunCharts
                 .. trained.Select(name =>
                     Epochs($"training, {name}", epochs, e => e.Train.Metrics.GetValueOrDefault(name, double.NaN)) with
                     {
+                        Color = colors.IndexOf(name),
                         IsDashed = true,
                     }
                 ),
