@@ -26,11 +26,17 @@ internal sealed record AnnotatedImage(
 /// <param name="ClassText">What messages call the class.</param>
 /// <param name="Box">The box.</param>
 /// <param name="Ignored">Whether it is a crowd, or difficult.</param>
-internal readonly record struct AnnotatedObject(string Place, string? Class, string ClassText, AnnotationBox Box, bool Ignored);
+internal readonly record struct AnnotatedObject(string Place, string? Class, string ClassText, AnnotationBox Box, bool Ignored)
+{
+    /// <summary>The area of its shape, where the annotations tell one; null: that of its box.</summary>
+    public double? Area { get; init; }
+}
 
 /// <summary>A box as read; edges may lie anywhere.</summary>
 internal readonly record struct AnnotationBox(double X0, double Y0, double X1, double Y1)
 {
+    public double Area => (X1 - X0) * (Y1 - Y0);
+
     public bool IsEmpty => !(X1 > X0 && Y1 > Y0);
 
     public AnnotationBox Clip(double width, double height) =>

@@ -46,7 +46,7 @@ internal sealed class AnnotationChecker(AnnotationOptions options, IReadOnlyList
             : image.Size is { } told ? told
             : ((double Width, double Height)?)null;
         var turned = header is { IsUpright: false } turning && RefersToStored(image, turning);
-        var (labels, boxes, ignored) = (new List<string>(), new List<float>(), new List<bool>());
+        var (labels, boxes, ignored, areas) = (new List<string>(), new List<float>(), new List<bool>(), new List<float>());
         foreach (var one in image.Objects)
         {
             if (!IsKnown(image, one))
@@ -64,6 +64,7 @@ internal sealed class AnnotationChecker(AnnotationOptions options, IReadOnlyList
             labels.Add(one.Class!);
             boxes.AddRange([(float)box.X0, (float)box.Y0, (float)box.X1, (float)box.Y1]);
             ignored.Add(one.Ignored);
+            areas.Add((float)(one.Area ?? box.Area));
         }
         report.ImageCount++;
         report.ObjectCount += labels.Count;
@@ -75,6 +76,7 @@ internal sealed class AnnotationChecker(AnnotationOptions options, IReadOnlyList
             Label = [.. labels],
             BoundingBoxes = [.. boxes],
             Ignored = [.. ignored],
+            Area = [.. areas],
         };
     }
 

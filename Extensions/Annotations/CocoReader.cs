@@ -33,7 +33,16 @@ internal static class CocoReader
             name ?? $"category {annotation.CategoryId}",
             new(x, y, x + width, y + height),
             annotation.Iscrowd is 1
-        );
+        )
+        {
+            Area = annotation.Area is null or (>= 0 and < double.PositiveInfinity)
+                ? annotation.Area
+                : throw new InvalidDataException(
+                    FormattableString.Invariant(
+                        $"{file}, {annotation.Place}: its area is {annotation.Area}; it must be a number of square pixels, 0 or more."
+                    )
+                ),
+        };
     }
 
     private static AnnotatedImage Image(string file, string folder, CocoImage image, IReadOnlyList<AnnotatedObject> objects)

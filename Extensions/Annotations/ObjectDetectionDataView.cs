@@ -6,7 +6,8 @@ namespace MLNetLosses.Data;
 /// <summary>
 /// Annotated images, one a row. Columns: <c>ImagePath</c> (text), <c>Label</c> (vector of text, the class of each object), <c>BoundingBoxes</c> (vector
 /// of Single, x0 y0 x1 y1 of each object in pixels of the image as shown, right and bottom edges exclusive), <c>Ignored</c> (vector of Boolean, true for crowds and
-/// difficult objects). An image may have no object. <c>MapValueToKey("Label")</c> makes the keys that a trainer reads.
+/// difficult objects), <c>Area</c> (vector of Single, square pixels of each object: of its shape as COCO's annotations tell it, else of its box; by it
+/// <c>EvaluateObjectDetection</c> tells small, medium and large objects apart). An image may have no object. <c>MapValueToKey("Label")</c> makes the keys that a trainer reads.
 /// </summary>
 public sealed class ObjectDetectionDataView : IDataView
 {

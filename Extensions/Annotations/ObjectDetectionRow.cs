@@ -10,4 +10,6 @@ internal sealed class ObjectDetectionRow
     public float[] BoundingBoxes { get; set; } = [];
 
     public bool[] Ignored { get; set; } = [];
+
+    public float[] Area { get; set; } = [];
 }

@@ -103,25 +103,25 @@ public sealed record SampleOptions(
             {
                 if (parsed.GetValue(compare) is { Length: > 0 } folders)
                     return Task.FromResult(Guarded(() => Compare(folders, parsed.GetValue(output)!)));
-                var options = new SampleOptions(
-                    parsed.GetValue(train),
-                    parsed.GetValue(validation),
-                    parsed.GetValue(test),
-                    TextOrFile(parsed.GetValue(loss)),
-                    parsed.GetValue(backbone),
-                    parsed.GetValue(weights),
-                    parsed.GetValue(epochs),
-                    Size(parsed.GetValue(size)),
-                    parsed.GetValue(batch),
-                    parsed.GetValue(rate),
-                    parsed.GetValue(seed),
-                    parsed.GetValue(device),
-                    parsed.GetValue(output)!,
-                    parsed.GetValue(resume)
-                );
                 return Task.FromResult(
                     Guarded(() =>
                     {
+                        var options = new SampleOptions(
+                            parsed.GetValue(train),
+                            parsed.GetValue(validation),
+                            parsed.GetValue(test),
+                            TextOrFile(parsed.GetValue(loss)),
+                            parsed.GetValue(backbone),
+                            parsed.GetValue(weights),
+                            parsed.GetValue(epochs),
+                            Size(parsed.GetValue(size)),
+                            parsed.GetValue(batch),
+                            parsed.GetValue(rate),
+                            parsed.GetValue(seed),
+                            parsed.GetValue(device),
+                            parsed.GetValue(output)!,
+                            parsed.GetValue(resume)
+                        );
                         options.CheckFolders();
                         run(options, parsed, cancellation);
                     })
@@ -129,6 +129,35 @@ public sealed record SampleOptions(
             }
         );
         return command.Parse(args).Invoke();
+    }
+
+    /// <summary>The value that an option names.</summary>
+    /// <typeparam name="T">The enumeration.</typeparam>
+    /// <param name="option">The option, for the message.</param>
+    /// <param name="text">What was given.</param>
+    /// <exception cref="ArgumentException">The enumeration has no such value; the message lists those that it has.</exception>
+    public static T Named<T>(string option, string text)
+        where T : struct, Enum =>
+        Enum.TryParse<T>(text, ignoreCase: true, out var value) && Enum.IsDefined(value)
+            ? value
+            : throw new ArgumentException($"{option} {text}: allowed are {string.Join(", ", Enum.GetNames<T>())}.");
+
+    /// <summary>What an option's text stands for.</summary>
+    /// <typeparam name="T">What it is.</typeparam>
+    /// <param name="option">The option, for the message.</param>
+    /// <param name="text">What was given.</param>
+    /// <param name="read">Reads it.</param>
+    /// <exception cref="FormatException">It cannot be read; the message names the option.</exception>
+    public static T Read<T>(string option, string text, Func<string, T> read)
+    {
+        try
+        {
+            return read(text);
+        }
+        catch (Exception error) when (error is FormatException or ArgumentException)
+        {
+            throw new FormatException($"{option} {text}: {error.Message}", error);
+        }
     }
 
     // A missing test set is better said before the training than after it.

@@ -73,8 +73,8 @@ static void Run(SampleOptions options, System.CommandLine.ParseResult parsed, Ca
 
     void Apply(SampleOptions given, ImageClassificationTrainer.Options trainer, IProgress<TrainingProgress> display)
     {
-        trainer.Loss = given.Loss is null ? trainer.Loss : Loss.Parse<ClassificationLoss>(given.Loss);
-        trainer.Backbone = given.Backbone is null ? trainer.Backbone : Named<Backbone>("--backbone", given.Backbone);
+        trainer.Loss = given.Loss is null ? trainer.Loss : SampleOptions.Read("--loss", given.Loss, Loss.Parse<ClassificationLoss>);
+        trainer.Backbone = given.Backbone is null ? trainer.Backbone : SampleOptions.Named<Backbone>("--backbone", given.Backbone);
         trainer.ImageSize = given.ImageSize?.Width ?? (given.Backbone is null ? trainer.ImageSize : null);
         trainer.Weights = given.Weights;
         trainer.Epoch = given.Epochs ?? trainer.Epoch;
@@ -87,9 +87,3 @@ static void Run(SampleOptions options, System.CommandLine.ParseResult parsed, Ca
         trainer.CancellationToken = cancellation;
     }
 }
-
-static T Named<T>(string option, string text)
-    where T : struct, Enum =>
-    Enum.TryParse<T>(text, ignoreCase: true, out var value) && Enum.IsDefined(value)
-        ? value
-        : throw new ArgumentException($"{option} {text}: allowed are {string.Join(", ", Enum.GetNames<T>())}.");

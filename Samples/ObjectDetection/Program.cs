@@ -119,14 +119,14 @@ void Run(SampleOptions options, ParseResult parsed, CancellationToken cancellati
             trainer.ImageSize = 144;
         }
         if (given.Loss is not null)
-            SetLoss(trainer, given.Loss);
+            SampleOptions.Read("--loss", given.Loss, text => SetLoss(trainer, text));
         if (parsed.GetValue(boxLoss) is { } text)
-            trainer.BoxLoss = DetectorBoxLoss.Parse(text);
+            trainer.BoxLoss = SampleOptions.Read("--box-loss", text, DetectorBoxLoss.Parse);
         if (parsed.GetValue(head) is { } headText)
-            trainer.Head = DetectionHead.Parse(headText);
+            trainer.Head = SampleOptions.Read("--head", headText, DetectionHead.Parse);
         if (parsed.GetValue(normalization) is { } divisor)
-            trainer.LossNormalization = Named<DetectionNormalization>("--loss-normalization", divisor);
-        trainer.Backbone = given.Backbone is null ? trainer.Backbone : Named<Backbone>("--backbone", given.Backbone);
+            trainer.LossNormalization = SampleOptions.Named<DetectionNormalization>("--loss-normalization", divisor);
+        trainer.Backbone = given.Backbone is null ? trainer.Backbone : SampleOptions.Named<Backbone>("--backbone", given.Backbone);
         if (given.ImageSize is var (width, height))
         {
             trainer.ImageSize = Math.Min(width, height);
@@ -145,16 +145,12 @@ void Run(SampleOptions options, ParseResult parsed, CancellationToken cancellati
 }
 
 // A loss tells by its family whether it is one on classes or one on boxes.
-static void SetLoss(ObjectDetectionTrainer.Options trainer, string text)
+static Loss SetLoss(ObjectDetectionTrainer.Options trainer, string text)
 {
-    if (Loss.Parse(text) is BoxLoss or RegressionLoss)
+    var loss = Loss.Parse(text);
+    if (loss is BoxLoss or RegressionLoss)
         trainer.BoxLoss = DetectorBoxLoss.Parse(text);
     else
         trainer.ClassificationLoss = DetectorClassificationLoss.Parse(text);
+    return loss;
 }
-
-static T Named<T>(string option, string text)
-    where T : struct, Enum =>
-    Enum.TryParse<T>(text, ignoreCase: true, out var value) && Enum.IsDefined(value)
-        ? value
-        : throw new ArgumentException($"{option} {text}: allowed are {string.Join(", ", Enum.GetNames<T>())}.");

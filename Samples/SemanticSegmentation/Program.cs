@@ -105,12 +105,14 @@ void Run(SampleOptions options, ParseResult parsed, CancellationToken cancellati
 
     void Apply(SampleOptions given, SemanticSegmentationTrainer.Options trainer, IProgress<TrainingProgress> display)
     {
-        trainer.Loss = given.Loss is null ? trainer.Loss : Loss.Parse<SegmentationLoss>(given.Loss);
-        trainer.Backbone = given.Backbone is null ? trainer.Backbone : Named<Backbone>("--backbone", given.Backbone);
+        trainer.Loss = given.Loss is null ? trainer.Loss : SampleOptions.Read("--loss", given.Loss, Loss.Parse<SegmentationLoss>);
+        trainer.Backbone = given.Backbone is null ? trainer.Backbone : SampleOptions.Named<Backbone>("--backbone", given.Backbone);
         trainer.Architecture = parsed.GetValue(architecture) is { } name
-            ? Named<SegmentationArchitecture>("--architecture", name)
+            ? SampleOptions.Named<SegmentationArchitecture>("--architecture", name)
             : trainer.Architecture;
-        trainer.ClassWeights = parsed.GetValue(classWeights) is { } weights ? ClassWeights.Parse(weights) : null;
+        trainer.ClassWeights = parsed.GetValue(classWeights) is { } weights
+            ? SampleOptions.Read("--class-weights", weights, ClassWeights.Parse)
+            : null;
         trainer.IgnoreIndex = ignored;
         (trainer.ImageWidth, trainer.ImageHeight) = given.ImageSize ?? (trainer.ImageWidth!.Value, trainer.ImageHeight!.Value);
         trainer.Weights = given.Weights;
@@ -140,9 +142,3 @@ static void Report(SemanticSegmenter.Evaluation evaluation)
 
     static string Cell(double value) => (double.IsNaN(value) ? "-" : $"{value:0.0000}").PadLeft(6);
 }
-
-static T Named<T>(string option, string text)
-    where T : struct, Enum =>
-    Enum.TryParse<T>(text, ignoreCase: true, out var value) && Enum.IsDefined(value)
-        ? value
-        : throw new ArgumentException($"{option} {text}: allowed are {string.Join(", ", Enum.GetNames<T>())}.");

@@ -117,15 +117,29 @@ internal readonly record struct GeometricTransform(
         return [.. result];
     }
 
+    /// <summary>Whether a box of the source is moved over the border of the result, by more than rounding.</summary>
+    public bool Cuts(PixelBox box)
+    {
+        const double rounding = 1e-3;
+        var around = Around(box);
+        return Math.Min(around.X0, around.Y0) < -rounding || around.X1 > Width + rounding || around.Y1 > Height + rounding;
+    }
+
     private PixelBox Apply(PixelBox box)
+    {
+        var around = Around(box);
+        return new(Math.Max(0, around.X0), Math.Max(0, around.Y0), Math.Min(Width, around.X1), Math.Min(Height, around.Y1));
+    }
+
+    private PixelBox Around(PixelBox box)
     {
         var (a, b) = (Forward(box.X0, box.Y0), Forward(box.X1, box.Y0));
         var (c, d) = (Forward(box.X0, box.Y1), Forward(box.X1, box.Y1));
         return new(
-            Math.Max(0, Math.Min(Math.Min(a.X, b.X), Math.Min(c.X, d.X))),
-            Math.Max(0, Math.Min(Math.Min(a.Y, b.Y), Math.Min(c.Y, d.Y))),
-            Math.Min(Width, Math.Max(Math.Max(a.X, b.X), Math.Max(c.X, d.X))),
-            Math.Min(Height, Math.Max(Math.Max(a.Y, b.Y), Math.Max(c.Y, d.Y)))
+            Math.Min(Math.Min(a.X, b.X), Math.Min(c.X, d.X)),
+            Math.Min(Math.Min(a.Y, b.Y), Math.Min(c.Y, d.Y)),
+            Math.Max(Math.Max(a.X, b.X), Math.Max(c.X, d.X)),
+            Math.Max(Math.Max(a.Y, b.Y), Math.Max(c.Y, d.Y))
         );
     }
 }

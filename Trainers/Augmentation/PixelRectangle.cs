@@ -12,4 +12,6 @@ internal readonly record struct PixelRectangle(int Left, int Top, int Right, int
 internal readonly record struct PixelBox(double X0, double Y0, double X1, double Y1)
 {
     public bool IsEmpty => !(X1 > X0 && Y1 > Y0);
+
+    public double Area => (X1 - X0) * (Y1 - Y0);
 }

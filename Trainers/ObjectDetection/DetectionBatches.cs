@@ -57,10 +57,8 @@ internal sealed class DetectionBatches : IBatchSource
 
     public int ReaderThreads => options.ReaderThreads ?? new ImageLoaderOptions().Readers;
 
-    /// <summary>Objects whose box lay outside its image, as far as the first epoch has come upon them.</summary>
-    public int OutsideCount => Volatile.Read(ref outside);
-
-    private int outside;
+    /// <summary>What became of the boxes of the first epoch.</summary>
+    public BoxTally Tally { get; } = new();
 
     public int BatchCount =>
         options.DropLastBatch
@@ -133,18 +131,16 @@ internal sealed class DetectionBatches : IBatchSource
                 factor,
                 normalization
             );
-            return (image, image.Move(rows.Objects[position], Misplaced(position, epoch)));
+            return (image, image.Move(rows.Objects[position], Misplaced(position), epoch == 0 ? Tally : null));
         }
     }
 
     /// <summary>What is done about an object outside its image.</summary>
-    private Action<int, float[], SizedImage> Misplaced(int position, int epoch) =>
+    private Action<int, float[], SizedImage> Misplaced(int position) =>
         (place, box, image) =>
         {
             if (!options.SkipInvalidBoxes)
-                throw ObjectRules.Outside(rows.Images.Row(position), place, box, image);
-            if (epoch == 0)
-                Interlocked.Increment(ref outside);
+                throw ObjectRules.Outside(rows.Images.Row(position), rows.Images.File(position), place, box, image);
         };
 
     private double DrawnFactor(int epoch, int step)

@@ -17,6 +17,9 @@ internal sealed class DetectionImage
     // Less than half a pixel left along a side: nothing to learn from, and its logarithm would be large.
     private const double LeastSide = 0.5;
 
+    // Pixels that tools exceed by rounding.
+    private const double Tolerance = 1;
+
     private readonly SizedImage source;
     private readonly GeometricTransform geometry;
     private readonly PixelNormalization normalization;
@@ -95,7 +98,8 @@ internal sealed class DetectionImage
     /// <summary>Objects of the source as objects of the batch.</summary>
     /// <param name="row">The objects, in pixels of the source.</param>
     /// <param name="misplaced">Told of a box that lies outside the source: number, box and source.</param>
-    public ImageObjects Move(RowObjects row, Action<int, float[], SizedImage> misplaced)
+    /// <param name="tally">Counts what becomes of boxes; null: nothing does.</param>
+    public ImageObjects Move(RowObjects row, Action<int, float[], SizedImage> misplaced, BoxTally? tally = null)
     {
         if (row.Labels.Length == 0)
             return ImageObjects.None;
@@ -108,11 +112,21 @@ internal sealed class DetectionImage
             if (!(box[0] < source.SourceWidth && box[1] < source.SourceHeight && box[2] > 0 && box[3] > 0))
             {
                 misplaced(i, box.ToArray(), source);
+                tally?.Add(BoxFate.Outside);
                 continue;
             }
-            var moved = geometry.Apply([new(box[0] * toWidth, box[1] * toHeight, box[2] * toWidth, box[3] * toHeight)], out _);
-            if (moved is not [var left] || left.X1 - left.X0 < LeastSide || left.Y1 - left.Y0 < LeastSide)
+            var scaled = new PixelBox(box[0] * toWidth, box[1] * toHeight, box[2] * toWidth, box[3] * toHeight);
+            var moved = geometry.Apply([scaled], out _);
+            var isLearned = moved is [var found] && IsLarge(found);
+            tally?.Add(
+                !isLearned ? (IsLarge(scaled) ? BoxFate.Lost : BoxFate.TooSmall)
+                : Overshoot(box) >= Tolerance ? BoxFate.Beyond
+                : geometry.Cuts(scaled) ? BoxFate.Cut
+                : BoxFate.Whole
+            );
+            if (!isLearned)
                 continue;
+            var left = moved[0];
             ReadOnlySpan<float> place = [(float)(left.X0 * x), (float)(left.Y0 * y), (float)(left.X1 * x), (float)(left.Y1 * y)];
             if (row.Ignored.Length > 0 && row.Ignored[i])
                 ignored.AddRange(place);
@@ -124,6 +138,11 @@ internal sealed class DetectionImage
         }
         return new([.. boxes], [.. classes], [.. ignored]);
     }
+
+    private static bool IsLarge(PixelBox box) => box.X1 - box.X0 >= LeastSide && box.Y1 - box.Y0 >= LeastSide;
+
+    private double Overshoot(ReadOnlySpan<float> box) =>
+        Math.Max(Math.Max(-box[0], -box[1]), Math.Max(box[2] - source.SourceWidth, box[3] - source.SourceHeight));
 
     private static int Scaled(int length, double factor) => Math.Max(1, (int)Math.Round(length * factor));
 }

@@ -56,8 +56,16 @@ internal sealed class DetectionLossScorer(
         var (image, objects) = (images.CreateReader(row), rules.Columns.CreateReader(row));
         return () =>
         {
-            var seen = rules.Check(objects(), row.Position, out _);
-            return new(image(), seen);
+            var shown = image();
+            try
+            {
+                return new(shown, rules.Check(objects(), row.Position, shown.Path, out _));
+            }
+            catch
+            {
+                shown.Dispose();
+                throw;
+            }
         };
     }
 
@@ -103,7 +111,7 @@ internal sealed class DetectionLossScorer(
                 (place, box, seen) =>
                 {
                     if (!rules.SkipInvalidBoxes)
-                        throw ObjectRules.Outside(row.Image.Row, place, box, seen);
+                        throw ObjectRules.Outside(row.Image.Row, row.Image.Path, place, box, seen);
                 }
             );
         return loss.Of(output, anchors, objects);

@@ -44,9 +44,9 @@ internal sealed class DetectionRows : IDisposable
                 check();
             if (!take(cursor.Position))
                 continue;
-            rows.objects.Add(source.Rules.Check(read(), cursor.Position, out var leftOut));
-            rows.InvalidBoxes += leftOut;
             using var content = image();
+            rows.objects.Add(source.Rules.Check(read(), cursor.Position, content.Path, out var leftOut));
+            rows.InvalidBoxes += leftOut;
             images.Add(content);
         }
         return rows;

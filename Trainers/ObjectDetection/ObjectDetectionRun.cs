@@ -103,8 +103,7 @@ internal sealed class ObjectDetectionRun(IHost host, IChannel channel, ObjectDet
             reports,
             Watched(columns, data, network.Shape)
         );
-        if (batches.OutsideCount > 0)
-            Channel.Warning($"Left out: {Quantity.Of(batches.OutsideCount, "object")} whose boxes lie outside their images.");
+        batches.Tally.Tell(Channel);
         return result;
     }
 

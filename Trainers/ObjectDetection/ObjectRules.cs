@@ -12,24 +12,27 @@ internal sealed record ObjectRules(ObjectColumns Columns, int[] Translation, boo
     /// <summary>The objects of a row that can be used, with the classes that they are translated to.</summary>
     /// <param name="row">The objects as they stand in the data.</param>
     /// <param name="position">The row, for messages.</param>
+    /// <param name="file">The file of its image, for messages; null: it has none.</param>
     /// <param name="leftOut">How many were left out.</param>
     /// <exception cref="ArgumentException">A box or a label is wrong; names row, object and value.</exception>
-    public RowObjects Check(RowObjects row, long position, out int leftOut)
+    public RowObjects Check(RowObjects row, long position, string? file, out int leftOut)
     {
         var kept = new List<int>(row.Labels.Length);
         for (var i = 0; i < row.Labels.Length; i++)
         {
             if (row.Labels[i] < 0)
                 throw new ArgumentException(
-                    $"Object {i} of row {position} has no label: its key is 0. MapValueToKey gives that to values that it was not fitted on."
+                    $"Object {i} of {RowOf(position, file)} has no label: its key is 0. MapValueToKey gives that to values that it was not fitted on."
                 );
             if (Translation[row.Labels[i]] < 0)
-                throw new ArgumentException($"Object {i} of row {position} has the class '{Columns.Names[row.Labels[i]]}', {Stranger}");
+                throw new ArgumentException(
+                    $"Object {i} of {RowOf(position, file)} has the class '{Columns.Names[row.Labels[i]]}', {Stranger}"
+                );
             var box = row.Boxes.AsSpan(4 * i, 4);
             if (BoxProblem(box) is not { } problem)
                 kept.Add(i);
             else if (!SkipInvalidBoxes)
-                throw Invalid(position, i, box, problem);
+                throw Invalid(position, file, i, box, problem);
         }
         leftOut = row.Labels.Length - kept.Count;
         return new(
@@ -40,16 +43,18 @@ internal sealed record ObjectRules(ObjectColumns Columns, int[] Translation, boo
     }
 
     /// <summary>An error about a box.</summary>
-    private static ArgumentException Invalid(long row, int place, ReadOnlySpan<float> box, string problem) =>
+    private static ArgumentException Invalid(long row, string? file, int place, ReadOnlySpan<float> box, string problem) =>
         new(
             FormattableString.Invariant(
-                $"The box of object {place} of row {row} is [{box[0]}, {box[1]}, {box[2]}, {box[3]}]: {problem}. Boxes are x0, y0, x1, y1 in pixels of the image. Mend the data, or set SkipInvalidBoxes to leave such objects out."
+                $"The box of object {place} of {RowOf(row, file)} is [{box[0]}, {box[1]}, {box[2]}, {box[3]}]: {problem}. Boxes are x0, y0, x1, y1 in pixels of the image. Mend the data, or set SkipInvalidBoxes to leave such objects out."
             )
         );
 
     /// <summary>An error about a box outside its image.</summary>
-    public static ArgumentException Outside(long row, int place, ReadOnlySpan<float> box, SizedImage image) =>
-        Invalid(row, place, box, $"it lies outside the image, which has {image.SourceWidth} x {image.SourceHeight} pixels");
+    public static ArgumentException Outside(long row, string? file, int place, ReadOnlySpan<float> box, SizedImage image) =>
+        Invalid(row, file, place, box, $"it lies outside the image, which has {image.SourceWidth} x {image.SourceHeight} pixels");
+
+    private static string RowOf(long row, string? file) => string.IsNullOrEmpty(file) ? $"row {row}" : $"row {row} ('{file}')";
 
     private static string? BoxProblem(ReadOnlySpan<float> box)
     {

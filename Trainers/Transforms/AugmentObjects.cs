@@ -15,6 +15,7 @@ internal sealed record AugmentObjects(
     string Labels,
     string Boxes,
     string? Ignored,
+    string? Area,
     long Seed
 ) : IRowTransform<AugmentObjects>
 {
@@ -35,9 +36,9 @@ internal sealed record AugmentObjects(
             : BoundTransform.Of(new Scorer<uint>(input, labels, this, environment));
     }
 
-    private sealed record Item<TLabel>(RowImage Image, DataViewRowId Id, float[] Boxes, TLabel[] Labels, bool[]? Ignored);
+    private sealed record Item<TLabel>(RowImage Image, DataViewRowId Id, float[] Boxes, TLabel[] Labels, bool[]? Ignored, float[]? Areas);
 
-    private sealed record Result<TLabel>(RgbaPixels Image, float[] Boxes, TLabel[] Labels, bool[] Ignored);
+    private sealed record Result<TLabel>(RgbaPixels Image, float[] Boxes, TLabel[] Labels, bool[] Ignored, float[] Areas);
 
     private sealed class Scorer<TLabel>(
         DataViewSchema input,
@@ -52,37 +53,41 @@ internal sealed record AugmentObjects(
         private readonly Augmentation augmentation = Data.Augmentation.Parse(settings.Augmentation);
         private readonly ImageColumn image = ImageColumn.Find(input, settings.Image, environment);
         private readonly DataViewSchema.Column boxes = VectorColumns.Find<float>(input, settings.Boxes, "boxes", environment);
-        private readonly DataViewSchema.Column? ignored = Flags(input, settings) is not null
+        private readonly DataViewSchema.Column? ignored = Optional(input, settings.Ignored) is not null
             ? VectorColumns.Find<bool>(input, settings.Ignored!, "ignored objects", environment)
+            : null;
+        private readonly DataViewSchema.Column? areas = Optional(input, settings.Area) is not null
+            ? VectorColumns.Find<float>(input, settings.Area!, "areas of objects", environment)
             : null;
 
         public override IReadOnlyList<DataViewSchema.Column> Inputs =>
-            [.. new[] { image.Column, labels, boxes, ignored }.OfType<DataViewSchema.Column>()];
+            [.. new[] { image.Column, labels, boxes, ignored, areas }.OfType<DataViewSchema.Column>()];
 
         public override Func<Item<TLabel>> CreateReader(DataViewRow row)
         {
             var (readImage, readId) = (image.CreateReader(row), row.GetIdGetter());
             var (readBoxes, readLabels) = (VectorColumns.CreateReader<float>(row, boxes), VectorColumns.CreateReader<TLabel>(row, labels));
             var readIgnored = ignored is { } flags ? VectorColumns.CreateReader<bool>(row, flags) : null;
+            var readAreas = areas is { } sizes ? VectorColumns.CreateReader<float>(row, sizes) : null;
             return () =>
             {
                 DataViewRowId id = default;
                 readId(ref id);
-                return new(readImage(), id, readBoxes(), readLabels(), readIgnored?.Invoke());
+                return new(readImage(), id, readBoxes(), readLabels(), readIgnored?.Invoke(), readAreas?.Invoke());
             };
         }
 
         protected override Result<TLabel> Compute(Item<TLabel> item)
         {
             var count = item.Labels.Length;
-            if (item.Boxes.Length != 4 * count || (item.Ignored?.Length ?? count) != count)
+            if (item.Boxes.Length != 4 * count || (item.Ignored?.Length ?? count) != count || (item.Areas?.Length ?? count) != count)
                 throw new ArgumentException(
-                    $"Row {item.Image.Row} has {count} labels, {item.Boxes.Length} numbers in the column '{settings.Boxes}' and {item.Ignored?.Length ?? count} flags: there must be 4 numbers a label, x0 y0 x1 y1, and one flag."
+                    $"Row {item.Image.Row} has {count} labels, {item.Boxes.Length} numbers in the column '{settings.Boxes}' {item.Ignored?.Length ?? count} flags and {item.Areas?.Length ?? count} areas: there must be 4 numbers a label, x0 y0 x1 y1, one flag and one area."
                 );
             var source = UprightImage.Decode(item.Image);
             var (epoch, draw) = ((int)(item.Id.High & int.MaxValue), (int)(item.Id.Low & int.MaxValue));
             var plan = AugmentationPlan.Sample(augmentation, 1, source.Width, source.Height, settings.Seed, epoch, draw);
-            var (moved, kept) = (new List<float>(), new List<int>());
+            var (moved, kept, left) = (new List<float>(), new List<int>(), new List<float>());
             for (var i = 0; i < count; i++)
             {
                 var box = new PixelBox(item.Boxes[4 * i], item.Boxes[4 * i + 1], item.Boxes[4 * i + 2], item.Boxes[4 * i + 3]);
@@ -92,8 +97,10 @@ internal sealed record AugmentObjects(
                     continue;
                 moved.AddRange([(float)place.X0, (float)place.Y0, (float)place.X1, (float)place.Y1]);
                 kept.Add(i);
+                if (item.Areas is not null)
+                    left.Add((float)(item.Areas[i] * (place.Area / box.Area)));
             }
-            return new(source.Change(plan), [.. moved], Kept(item.Labels), item.Ignored is null ? [] : Kept(item.Ignored));
+            return new(source.Change(plan), [.. moved], Kept(item.Labels), item.Ignored is null ? [] : Kept(item.Ignored), [.. left]);
 
             T[] Kept<T>(T[] all) => [.. kept.Select(i => all[i])];
         }
@@ -104,15 +111,22 @@ internal sealed record AugmentObjects(
                 0 => (ValueGetter<MLImage>)((ref MLImage value) => value = current().Image.ToImage()),
                 1 => (ValueGetter<VBuffer<TLabel>>)((ref VBuffer<TLabel> value) => Set(ref value, current().Labels)),
                 2 => (ValueGetter<VBuffer<float>>)((ref VBuffer<float> value) => Set(ref value, current().Boxes)),
-                _ => (ValueGetter<VBuffer<bool>>)((ref VBuffer<bool> value) => Set(ref value, current().Ignored)),
+                3 when ignored is not null => (ValueGetter<VBuffer<bool>>)((ref VBuffer<bool> value) => Set(ref value, current().Ignored)),
+                _ => (ValueGetter<VBuffer<float>>)((ref VBuffer<float> value) => Set(ref value, current().Areas)),
             };
 
-        private static DataViewSchema.Column? Flags(DataViewSchema input, AugmentObjects settings) =>
-            settings.Ignored is { } name ? input.GetColumnOrNull(name) : null;
+        private static DataViewSchema.Column? Optional(DataViewSchema input, string? name) =>
+            name is null ? null : input.GetColumnOrNull(name);
 
         private static DataViewSchema.DetachedColumn[] Outputs(DataViewSchema input, AugmentObjects settings)
         {
-            var objects = new[] { input.GetColumnOrNull(settings.Labels), input.GetColumnOrNull(settings.Boxes), Flags(input, settings) };
+            var objects = new[]
+            {
+                input.GetColumnOrNull(settings.Labels),
+                input.GetColumnOrNull(settings.Boxes),
+                Optional(input, settings.Ignored),
+                Optional(input, settings.Area),
+            };
             return [new(settings.Output, MLImages.ColumnType), .. objects.OfType<DataViewSchema.Column>().Select(Same)];
         }
 

@@ -66,6 +66,7 @@ public static class ObjectTransformsCatalog
     /// <param name="labelColumnName">Classes, a vector of keys or text; replaced.</param>
     /// <param name="boundingBoxColumnName">Boxes, a vector of Single: x0 y0 x1 y1 of each; replaced.</param>
     /// <param name="ignoredColumnName">Flags of objects, a vector of Boolean; replaced where the data have it.</param>
+    /// <param name="areaColumnName">Areas of objects, a vector of Single; replaced where the data have it, by what they are when they grow and shrink as their boxes do.</param>
     /// <param name="seed">Decides what is drawn. Default: the context's, or 0.</param>
     /// <exception cref="ArgumentException">A name is empty, or the augmentation mixes images.</exception>
     public static IEstimator<ITransformer> AugmentObjects(
@@ -76,6 +77,7 @@ public static class ObjectTransformsCatalog
         string labelColumnName = "Label",
         string boundingBoxColumnName = "BoundingBoxes",
         string? ignoredColumnName = "Ignored",
+        string? areaColumnName = "Area",
         int? seed = null
     )
     {
@@ -97,6 +99,7 @@ public static class ObjectTransformsCatalog
             labelColumnName,
             boundingBoxColumnName,
             ignoredColumnName,
+            areaColumnName,
             seed ?? Hosts.Seed(environment) ?? 0
         );
         return new RowEstimator<AugmentObjects>(environment, settings);

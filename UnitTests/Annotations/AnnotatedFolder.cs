@@ -49,5 +49,6 @@ internal sealed class AnnotatedFolder : IDisposable
         public string[] Label { get; set; } = [];
         public float[] BoundingBoxes { get; set; } = [];
         public bool[] Ignored { get; set; } = [];
+        public float[] Area { get; set; } = [];
     }
 }

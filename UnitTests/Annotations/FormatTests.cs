@@ -35,6 +35,7 @@ public class FormatTests
         CollectionAssert.AreEqual(new[] { "cell", "dot" }, rows[0].Label);
         CollectionAssert.AreEqual(new[] { 10, 20, 30.5f, 40, 1, 2, 3, 4 }, rows[0].BoundingBoxes);
         CollectionAssert.AreEqual(new[] { false, true }, rows[0].Ignored);
+        CollectionAssert.AreEqual(new[] { 20.5f * 20, 4 }, rows[0].Area, "of boxes");
         Assert.IsEmpty(rows[1].Label, "an image without objects");
         CollectionAssert.AreEqual(new[] { "cell", "dot" }, data.ClassNames.ToArray());
         Assert.AreEqual(2, data.Report.ImageCount);
@@ -82,6 +83,7 @@ public class FormatTests
         CollectionAssert.AreEqual(new[] { "dog", "car" }, rows[0].Label);
         CollectionAssert.AreEqual(new[] { 10, 20, 40.5f, 40, 0, 0, 100, 50 }, rows[0].BoundingBoxes);
         CollectionAssert.AreEqual(new[] { false, true }, rows[0].Ignored);
+        CollectionAssert.AreEqual(new[] { 3f, 5000 }, rows[0].Area, "of its shape, or of its box where the file does not tell it");
         CollectionAssert.AreEqual(new[] { "car", "dog" }, data.ClassNames.ToArray(), "by their numbers");
     }
 

@@ -161,6 +161,7 @@ public class RepairTests
         Coco("no images or no categories", "{}");
         Coco("annotation 3: there is no image 2", start + """[{"id": 3, "image_id": 2, "category_id": 1, "bbox": [1, 1, 4, 4]}]}""");
         Coco("bbox holds 3 numbers", start + """[{"id": 3, "image_id": 1, "category_id": 1, "bbox": [1, 1, 4]}]}""");
+        Coco("annotation 3: its area is -2", start + """[{"id": 3, "image_id": 1, "category_id": 1, "bbox": [1, 1, 4, 4], "area": -2}]}""");
         Coco("has no file_name", """{"images": [{"id": 1}], "categories": []}""");
 
         void Vott(string part, string content, string name) =>

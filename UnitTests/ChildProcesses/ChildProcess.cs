@@ -22,16 +22,26 @@ internal sealed class ChildProcess : IDisposable
     public static ChildProcess Start(Func<string[], int> method, params string[] arguments) =>
         Start(method, compilesOnce: false, arguments);
 
-    private static ChildProcess Start(Func<string[], int> method, bool compilesOnce, string[] arguments)
+    private static ChildProcess Start(Func<string[], int> method, bool compilesOnce, string[] arguments) =>
+        StartProgram(
+            typeof(ChildProcess).Assembly.Location,
+            compilesOnce,
+            [method.Method.DeclaringType!.FullName!, method.Method.Name, .. arguments]
+        );
+
+    /// <summary>Starts another program.</summary>
+    /// <param name="assembly">The path of its assembly.</param>
+    /// <param name="arguments">Its command line.</param>
+    public static ChildProcess StartProgram(string assembly, params string[] arguments) =>
+        StartProgram(assembly, compilesOnce: false, arguments);
+
+    private static ChildProcess StartProgram(string assembly, bool compilesOnce, string[] arguments)
     {
-        var start = new ProcessStartInfo("dotnet")
+        var start = new ProcessStartInfo("dotnet", ["exec", assembly, .. arguments])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
-            ArgumentList = { "exec", typeof(ChildProcess).Assembly.Location, method.Method.DeclaringType!.FullName!, method.Method.Name },
         };
-        foreach (var argument in arguments)
-            start.ArgumentList.Add(argument);
         if (compilesOnce)
             start.Environment["DOTNET_TieredCompilation"] = "0";
         return new(Process.Start(start)!);

@@ -88,6 +88,46 @@ public class ObjectDetectionMetricsTests
         Assert.IsTrue(double.IsNaN(metrics.AveragePrecisionLarge));
     }
 
+    /// <summary>As pycocotools does: of a thin shape in a large box.</summary>
+    [TestMethod]
+    public void TheColumnOfAreasDecidesTheSizeWhereTheDataHaveIt()
+    {
+        var catalog = new MLContext(1).MulticlassClassification;
+        var data = new MLContext(1).Data.LoadFromEnumerable(
+            new[]
+            {
+                new RowWithArea
+                {
+                    Label = ["a"],
+                    BoundingBoxes = [0, 0, 100, 100],
+                    PredictedLabel = ["a"],
+                    PredictedBoundingBoxes = [0, 0, 100, 100],
+                    Score = [0.9f],
+                    Ignored = [false],
+                    Area = [500],
+                },
+            }
+        );
+        var byShape = catalog.EvaluateObjectDetection(data);
+        Assert.AreEqual(1, byShape.AveragePrecisionSmall);
+        Assert.IsTrue(double.IsNaN(byShape.AveragePrecisionLarge));
+        foreach (
+            var byBox in new[]
+            {
+                catalog.EvaluateObjectDetection(data, areaColumnName: null),
+                catalog.EvaluateObjectDetection(data, areaColumnName: "None"),
+            }
+        )
+        {
+            Assert.AreEqual(1, byBox.AveragePrecisionLarge);
+            Assert.IsTrue(double.IsNaN(byBox.AveragePrecisionSmall));
+        }
+        StringAssert.Contains(
+            Assert.Throws<ArgumentException>(() => catalog.EvaluateObjectDetection(data, areaColumnName: "Label")).Message,
+            "Vector<Single>"
+        );
+    }
+
     [TestMethod]
     public void WhatDoesNotFitIsRefusedAndNotAdded()
     {
@@ -191,7 +231,12 @@ public class ObjectDetectionMetricsTests
 
     private static double[] Boxes(double[] boxes, int[] indices) => [.. indices.SelectMany(i => boxes[(4 * i)..(4 * i + 4)])];
 
-    private sealed class Row
+    private sealed class RowWithArea : Row
+    {
+        public float[] Area { get; set; } = [];
+    }
+
+    private class Row
     {
         public string[] Label { get; set; } = [];
         public float[] BoundingBoxes { get; set; } = [];

@@ -279,4 +279,40 @@ public class LearningTests
 
         static void Fail(int place, float[] box, SizedImage source) => Assert.Fail("The box lies in the image.");
     }
+
+    [TestMethod]
+    public void WhatBecomesOfBoxesIsCounted()
+    {
+        // Shown at half size, mirrored or as a quarter of itself.
+        var image = new SizedImage(64, 64, 32, 32, new byte[3 * 32 * 32]);
+        var normalization = new PixelNormalization(new ImagePreprocessing());
+        float[] whole = [10, 10, 50, 50];
+        float[] beyond = [10, 10, 70, 50];
+        float[] within = [-0.9f, 10, 30, 64.5f]; // rounding
+        float[] outside = [80, 10, 90, 20];
+        float[] small = [10, 10, 10.9f, 50];
+        var boxes = new RowObjects([0, 0, 0, 0, 0], [.. whole, .. beyond, .. within, .. outside, .. small], []);
+        var tally = new BoxTally();
+        DetectionImage.Make(image, new(Augmentation.None, 1, 0, 0), 1, normalization).Move(boxes, (_, _, _) => { }, tally);
+        foreach (var fate in Enum.GetValues<BoxFate>())
+            Assert.AreEqual(
+                fate switch
+                {
+                    BoxFate.Cut => 1,
+                    BoxFate.Lost => 0,
+                    _ => 1,
+                },
+                tally[fate],
+                $"{fate}"
+            );
+        var cropped = new BoxTally();
+        var quarter = new Augmentation
+        {
+            ResizedCrop = new() { MinArea = 0.25, MaxArea = 0.25 },
+        };
+        var corners = new RowObjects([0, 0, 0], [.. whole, 0, 0, 4, 4, 60, 60, 64, 64], []);
+        DetectionImage.Make(image, new(quarter, 1, 0, 0), 1, normalization).Move(corners, (_, _, _) => { }, cropped);
+        Assert.AreEqual(1, cropped[BoxFate.Cut], "The large one reaches beyond any quarter.");
+        Assert.IsGreaterThanOrEqualTo(1, cropped[BoxFate.Lost], "Both corners are in no quarter.");
+    }
 }

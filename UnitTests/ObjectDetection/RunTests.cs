@@ -169,6 +169,58 @@ public class RunTests
 
     public static string NameOf(System.Reflection.MethodInfo method, object[] data) => $"{method.Name} ({data[0]})";
 
+    /// <summary>While rows are read, and while images are.</summary>
+    [TestMethod]
+    [DataRow(new[] { 30f, 10, 20, 40 }, "x1 (20) must be above x0 (30)")]
+    [DataRow(new[] { 300f, 10, 320, 40 }, "lies outside the image")]
+    public void AnErrorOfABoxNamesTheFile(float[] box, string problem)
+    {
+        using var folder = new DrawnImages();
+        var rows = DrawnObjects
+            .Rows(4, empty: false)
+            .Select(
+                (row, i) =>
+                {
+                    var path = Path.Combine(folder.Folder, $"image {i}.png");
+                    File.WriteAllBytes(path, row.Image);
+                    return new DrawnObjects.FileRow
+                    {
+                        Image = path,
+                        Label = row.Label,
+                        BoundingBoxes = row.BoundingBoxes,
+                    };
+                }
+            )
+            .ToList();
+        box.CopyTo(rows[2].BoundingBoxes, 0);
+        var data = DrawnObjects.Keyed(new MLContext(1), rows);
+        var message = Assert.Throws<ArgumentException>(() => Detecting.Fit(data, Detecting.Small())).Message;
+        foreach (var part in new[] { $"object 0 of row 2 ('{rows[2].Image}')", problem })
+            StringAssert.Contains(message, part);
+        var score = new MLContext(1).Transforms.ScoreLoss(Detecting.Trained).Fit(data).Transform(data);
+        StringAssert.Contains(Assert.Throws<ArgumentException>(() => score.GetColumn<float>("Loss").ToArray()).Message, rows[2].Image);
+    }
+
+    [TestMethod]
+    public void BoxesThatAreCutOrLeftOutAreToldToTheLog()
+    {
+        var rows = DrawnObjects.Rows(4, empty: false);
+        rows[0].BoundingBoxes[2] = 1000;
+        rows[1].BoundingBoxes[0] = -2;
+        (rows[2].BoundingBoxes[0], rows[2].BoundingBoxes[2]) = (300, 320);
+        rows[3].BoundingBoxes[2] = rows[3].BoundingBoxes[0] + 0.1f;
+        var context = new MLContext(1);
+        var log = new List<string>();
+        context.Log += (_, message) => log.Add($"{message.Kind}: {message.RawMessage}");
+        var options = Detecting.Small(o => (o.SkipInvalidBoxes, o.Epoch) = (true, 2));
+        Detecting.Fit(DrawnObjects.Keyed(context, rows), options, context).Dispose();
+        var text = string.Join('\n', log);
+        StringAssert.Contains(text, "Warning: Left out: 1 object whose boxes lie outside their images.");
+        StringAssert.Contains(text, "Warning: Cut at the border: 2 objects whose boxes reach a pixel or more beyond their images.");
+        StringAssert.Contains(text, "Warning: Left out: 1 object with a side of less than half a pixel");
+        Assert.IsFalse(text.Contains("the augmentation cut"));
+    }
+
     [TestMethod]
     public void DataThatTeachNothingAreRefused()
     {

@@ -109,6 +109,7 @@ public class ObjectTransformTests
         CollectionAssert.AreEqual(new float[] { 40, 10, 50, 30 }, row.BoundingBoxes);
         CollectionAssert.AreEqual(new[] { "cell" }, row.Label);
         CollectionAssert.AreEqual(new[] { true }, row.Ignored);
+        CollectionAssert.AreEqual(new[] { 50f }, row.Area);
         AssertMarked(row, exact: true);
     }
 
@@ -131,6 +132,13 @@ public class ObjectTransformTests
             boxes.Add(row.BoundingBoxes);
             Assert.HasCount(4 * row.Label.Length, row.BoundingBoxes);
             Assert.HasCount(row.Label.Length, row.Ignored);
+            Assert.HasCount(row.Label.Length, row.Area);
+            if (row.Area is [var area]) // a quarter of the box, as before
+                Assert.AreEqual(
+                    (row.BoundingBoxes[2] - row.BoundingBoxes[0]) * (row.BoundingBoxes[3] - row.BoundingBoxes[1]) / 4,
+                    area,
+                    1e-3f * area
+                );
             AssertMarked(row, exact: false);
         }
         Assert.IsTrue(shown is > 0 and < 30, $"some crops show the mark: {shown}");
@@ -258,6 +266,7 @@ public class ObjectTransformTests
             Label = ["cell"],
             BoundingBoxes = [10, 10, 20, 30],
             Ignored = [true],
+            Area = [50],
         };
 
     private sealed class DetectedRow
@@ -280,6 +289,7 @@ public class ObjectTransformTests
         public string[] Label { get; set; } = [];
         public float[] BoundingBoxes { get; set; } = [];
         public bool[] Ignored { get; set; } = [];
+        public float[] Area { get; set; } = [];
     }
 
     private sealed class AugmentedRow
@@ -288,6 +298,7 @@ public class ObjectTransformTests
         public string[] Label { get; set; } = [];
         public float[] BoundingBoxes { get; set; } = [];
         public bool[] Ignored { get; set; } = [];
+        public float[] Area { get; set; } = [];
     }
 
     private sealed class AugmentedAndDrawnRow

@@ -24,6 +24,10 @@ public static class ObjectDetectionEvaluationExtensions
     /// Column of objects that need not be found and whose detections are no mistakes (crowds, difficult objects): a vector of Boolean, one an object.
     /// Used where the data have it; null: not used.
     /// </param>
+    /// <param name="areaColumnName">
+    /// Column of the areas in square pixels by which small, medium and large objects are told apart, in COCO those of their masks: a vector of Single, one an object. Used
+    /// where the data have it; null: the areas of the boxes.
+    /// </param>
     /// <returns>The metrics.</returns>
     /// <exception cref="ArgumentException">
     /// A column is missing or of another type, or the vectors of a row do not fit each other or hold what is no box or class; the message names the row.
@@ -36,7 +40,8 @@ public static class ObjectDetectionEvaluationExtensions
         string predictedLabelColumnName = "PredictedLabel",
         string predictedBoundingBoxColumnName = "PredictedBoundingBoxes",
         string scoreColumnName = "Score",
-        string? ignoredColumnName = "Ignored"
+        string? ignoredColumnName = "Ignored",
+        string? areaColumnName = "Area"
     )
     {
         var environment = Hosts.EnvironmentOf(catalog);
@@ -47,10 +52,8 @@ public static class ObjectDetectionEvaluationExtensions
         var predicted = ClassVectorColumn.Find(schema, predictedLabelColumnName, "predicted classes", environment);
         var found = VectorColumns.Find<float>(schema, predictedBoundingBoxColumnName, "predicted boxes", environment);
         var score = VectorColumns.Find<float>(schema, scoreColumnName, "scores", environment);
-        var ignored =
-            ignoredColumnName is not null && schema.GetColumnOrNull(ignoredColumnName) is not null
-                ? VectorColumns.Find<bool>(schema, ignoredColumnName, "ignored objects", environment)
-                : (DataViewSchema.Column?)null;
+        var ignored = Optional<bool>(ignoredColumnName, "ignored objects");
+        var area = Optional<float>(areaColumnName, "areas of objects");
 
         var evaluator = new ObjectDetectionEvaluator(label.Names ?? predicted.Names ?? []);
         var indices = evaluator.ClassNames.Select((name, index) => (name, index)).ToDictionary(pair => pair.name, pair => pair.index);
@@ -61,13 +64,14 @@ public static class ObjectDetectionEvaluationExtensions
             predicted.Column,
             found,
             score,
-            .. ignored is { } one ? [one] : Array.Empty<DataViewSchema.Column>(),
+            .. new[] { ignored, area }.OfType<DataViewSchema.Column>(),
         ];
         using var cursor = data.GetRowCursor(columns.DistinctBy(column => column.Index));
         var (readLabel, readPredicted) = (label.CreateReader(cursor), predicted.CreateReader(cursor));
         var (readBoxes, readFound) = (VectorColumns.CreateReader<float>(cursor, boxes), VectorColumns.CreateReader<float>(cursor, found));
         var readScore = VectorColumns.CreateReader<float>(cursor, score);
         var readIgnored = ignored is { } flags ? VectorColumns.CreateReader<bool>(cursor, flags) : null;
+        var readArea = area is { } areas ? VectorColumns.CreateReader<float>(cursor, areas) : null;
         while (cursor.MoveNext())
         {
             Hosts.CheckAlive(environment);
@@ -79,7 +83,8 @@ public static class ObjectDetectionEvaluationExtensions
                     readFound(),
                     Indices(readPredicted(), predictedLabelColumnName),
                     readScore(),
-                    readIgnored is null ? [] : readIgnored()
+                    readIgnored is null ? [] : readIgnored(),
+                    readArea is null ? [] : readArea()
                 );
             }
             catch (ArgumentException e)
@@ -97,6 +102,9 @@ public static class ObjectDetectionEvaluationExtensions
         return label.Names is not null
             ? metrics
             : new(metrics.ImageCount, [.. metrics.PerClass.OrderBy(one => one.Name, StringComparer.Ordinal)]);
+
+        DataViewSchema.Column? Optional<T>(string? name, string role) =>
+            name is not null && schema.GetColumnOrNull(name) is not null ? VectorColumns.Find<T>(schema, name, role, environment) : null;
 
         int[] Indices(IReadOnlyList<string?> names, string column)
         {
