@@ -40,7 +40,6 @@ internal sealed class PartByPart : autograd.SingleTensorFunction<PartByPart>
 
     public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output)
     {
-        ReturnedGradient.Release();
         using var scope = NewDisposeScope();
         var saved = ctx.get_saved_variables();
         var (x, others) = (saved[0], saved.Skip(1).ToArray());

@@ -18,7 +18,7 @@ public class PeakMemoryTests
 
     /// <summary>
     /// What holds more, and how much. One logit: every number that a formula makes of a pixel takes as much room as the logits. Labels of Focal: its formula
-    /// makes a chain of tensors of their size.
+    /// makes a chain of tensors of their size. Maps of borders are made in managed memory, whose peak varies.
     /// </summary>
     private static readonly Dictionary<string, double> Above = new()
     {
@@ -27,7 +27,7 @@ public class PeakMemoryTests
         ["CrossEntropy, one logit"] = 9,
         ["Focal, one logit"] = 13,
         ["Focal, labels"] = 12,
-        ["BoundaryWeightedCrossEntropy, one logit"] = 13,
+        ["BoundaryWeightedCrossEntropy, one logit"] = 16,
         ["ExponentialLogarithmic, one logit"] = 11,
         ["Lovasz, one logit"] = 9,
         ["OnlineHardExampleMiningCrossEntropy, one logit"] = 12,

@@ -56,7 +56,6 @@ internal abstract class PixelFunction<TSelf, TOptions> : autograd.SingleTensorFu
     // An exception here would end the process: it would have to pass through native code.
     public sealed override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output)
     {
-        ReturnedGradient.Release();
         using var scope = NewDisposeScope();
         var saved = ctx.get_saved_variables();
         var (logits, indices, kept) = (saved[0], saved[1], saved.Count > 2 ? saved[2] : null);
