@@ -77,6 +77,7 @@ public sealed record Finding(FindingKind Kind, string Subject, string Evidence, 
     public int LastEpoch { get; init; }
 
     /// <summary>How bad it is, as a number that only findings of one kind and subject share; 0: bad or not, nothing between.</summary>
+    [System.Text.Json.Serialization.JsonInclude]
     internal double Severity { get; init; }
 
     /// <summary>When it was there, in words: <c>since epoch 3</c>, <c>epochs 3 to 6, no longer seen</c>; empty where nobody knows.</summary>

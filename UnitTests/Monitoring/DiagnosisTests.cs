@@ -127,6 +127,9 @@ public sealed class DiagnosisTests
             var finding = Diagnosis.Examine(training.History()).Single();
             StringAssert.Contains(finding.Evidence, "20 of 30 classes, such as 'class 0', 'class 1'");
             StringAssert.Contains(finding.Evidence, unit);
+            training.Predicted = (c, _) => c < 4 ? 0 : 1;
+            finding = Diagnosis.Examine(training.History()).Single();
+            StringAssert.Contains(finding.Evidence, "4 of 30 classes ('class 0', 'class 1', 'class 2', 'class 3')");
         }
     }
 

@@ -29,7 +29,7 @@ internal sealed class FindingTracker(IEnumerable<Finding> earlier)
             if (open.TryGetValue(key, out var known))
             {
                 (known.Absent, known.Seen) = (0, epoch);
-                // What an earlier process told came without its severity.
+                // An older log tells none.
                 if (known.Told.Severity == 0)
                     known.Told = known.Told with { Severity = finding.Severity };
                 if (!(finding.Severity > Worse * known.Told.Severity))

@@ -8,6 +8,7 @@ namespace MLNetLosses.Training;
 /// <param name="Advice">What to try.</param>
 internal sealed record MissedClass(string Unit, bool IsDetector, string Advice)
 {
+    private const int MostListed = 10;
     private const string Named = "weigh the classes (ClassWeights = ClassWeights.Balanced)";
 
     public static MissedClass Of(RunRecord run)
@@ -57,7 +58,8 @@ internal sealed record MissedClass(string Unit, bool IsDetector, string Advice)
     /// <summary>Of many classes.</summary>
     public string Several(IReadOnlyList<ClassMetrics> missed, int classCount)
     {
-        var some = $"{missed.Count} of {classCount} classes, such as {string.Join(", ", missed.Take(5).Select(c => $"'{c.Name}'"))},";
+        var names = string.Join(", ", missed.Take(missed.Count > MostListed ? 5 : MostListed).Select(c => $"'{c.Name}'"));
+        var some = $"{missed.Count} of {classCount} classes{(missed.Count > MostListed ? $", such as {names}," : $" ({names})")}";
         return IsDetector ? $"No detection of {some} scored enough to count as found" : $"{some} were predicted for no {Unit}";
     }
 }

@@ -6,7 +6,7 @@ namespace MLNetLosses.Training;
 internal static class ValidationRules
 {
     private const int Epochs = 3;
-    private const int MostNamed = 10;
+    private const int MostNamed = 3;
     private const int LeastRows = 5;
 
     /// <summary>The training loss goes on falling while the validation has got worse since its best epoch, by more than its own spread.</summary>
@@ -72,7 +72,10 @@ internal static class ValidationRules
                 yield return Found(found.Name, words.One(found.Name, found.Values["count"]));
 
         Finding Found(string subject, string evidence) =>
-            new(FindingKind.ClassNeverPredicted, subject, $"{evidence}, in the last {Epochs} epochs.", words.Advice, epochs[^1].Step);
+            new(FindingKind.ClassNeverPredicted, subject, $"{evidence}, in the last {Epochs} epochs.", words.Advice, epochs[^1].Step)
+            {
+                Severity = classes.Count,
+            };
     }
 
     /// <summary>Rows that stay far from their labels for some epochs, while the others are learnt.</summary>

@@ -45,6 +45,7 @@ internal static class ReportStyle
         .legend .dashed{width:18px;-webkit-mask:repeating-linear-gradient(90deg,#000 0 5px,transparent 5px 8px);mask:repeating-linear-gradient(90deg,#000 0 5px,transparent 5px 8px)}
         .legend .area{width:14px;height:14px;border:1px solid var(--line)}
         .rows{display:grid;grid-template-columns:repeat(auto-fill,minmax(124px,1fr));gap:10px}
+        @media (max-width:500px){.rows{grid-template-columns:repeat(auto-fill,minmax(104px,1fr))}}
         .rows figure{margin:0;font-size:.8em;line-height:1.35}
         .rows img{width:100%;max-width:140px;image-rendering:auto;border-radius:4px;border:1px solid var(--line);display:block}
         .pictures{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,300px),1fr));gap:14px}

@@ -40,11 +40,14 @@ internal static class RowSection
         if (content is not null && PictureFormat.Of(content) is { } format)
             html.Raw($"<img alt=\"row {row.Row}\" src=\"data:{format.MediaType};base64,{Convert.ToBase64String(content)}\">");
         var sure = row.Confidence is { } confidence ? $" {confidence.ToString("0.00", CultureInfo.InvariantCulture)}" : "";
+        // A class is set against another; counts of objects speak for themselves.
         string?[] lines =
         [
-            row.Label is null ? null : $"label <b>{Html.Escape(row.Label)}</b>",
+            row.Label is null ? null
+            : row.Confidence is null ? Html.Escape(row.Label)
+            : $"label <b>{Html.Escape(row.Label)}</b>",
             row.Predicted is null ? null
-            : row.Label is null ? Html.Escape(row.Predicted)
+            : row.Confidence is null ? Html.Escape(row.Predicted)
             : $"says <b>{Html.Escape(row.Predicted)}</b>{sure}",
             $"{Html.Escape(row.Measure ?? "loss")} {Html.Number(row.Loss)}",
             $"<span class=\"soft\">{Html.Escape(source ?? $"row {row.Row}")}</span>",
