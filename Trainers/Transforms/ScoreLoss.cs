@@ -50,16 +50,14 @@ internal sealed record ScoreLoss(string Output, string Label, string Score, stri
             );
         var loss = Losses.Loss.Parse<SegmentationLoss>(Loss);
         if (input.GetColumnOrNull(Label)?.Type is not KeyDataViewType)
-            return BoundTransform.Of(
-                new OfMasks(input, Masks.MaskColumn.Find(input, Label, "masks or keys", environment), score, this, loss)
-            );
+            return new OfMasks(input, Masks.MaskColumn.Find(input, Label, "masks or keys", environment), score, this, loss);
         if (loss is not ClassificationLoss)
             throw environment.Process(
                 new ArgumentException(
                     $"{Loss} is a loss of masks, and the column '{Label}' holds classes: take a classification loss, such as CrossEntropyLoss."
                 )
             );
-        return BoundTransform.Of(new OfClasses(input, LabelColumn.Find(input, Label, environment), score, this, loss));
+        return new OfClasses(input, LabelColumn.Find(input, Label, environment), score, this, loss);
     }
 
     /// <summary>A row.</summary>
