@@ -13,10 +13,16 @@ namespace MLNetLosses.Scoring;
 internal abstract class BlockScorer<TItem, TBlock, TResult>(
     DataViewSchema inputSchema,
     IReadOnlyList<DataViewSchema.DetachedColumn> outputs
-)
+) : BoundTransform
 {
     /// <summary>The schema with the computed columns at its end.</summary>
     public AppendedSchema Schema { get; } = new(inputSchema, outputs);
+
+    public sealed override DataViewSchema OutputSchema => Schema.Output;
+
+    public sealed override IDataView Transform(IDataView input) => new BlockDataView<TItem, TBlock, TResult>(input, this);
+
+    public sealed override IRowToRowMapper CreateMapper() => new BlockRowMapper<TItem, TBlock, TResult>(this);
 
     /// <summary>The columns that the computation reads.</summary>
     public abstract IReadOnlyList<DataViewSchema.Column> Inputs { get; }

@@ -30,7 +30,7 @@ internal sealed record FindRegions(string Output, string Input, int? Background,
     }
 
     public BoundTransform Bind(DataViewSchema input, IExceptionContext environment) =>
-        BoundTransform.Of(new Scorer(input, MaskColumn.Find(input, Input, "masks", environment), this));
+        new Scorer(input, MaskColumn.Find(input, Input, "masks", environment), this);
 
     private static DataViewSchema.DetachedColumn[] Columns(FindRegions settings, IReadOnlyList<string>? names) =>
         [

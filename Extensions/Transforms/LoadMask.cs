@@ -24,7 +24,7 @@ internal sealed record LoadMask(string Output, string Input, string Folder, Mask
     {
         var column = input.GetColumnOrNull(Input);
         return column is { Type: TextDataViewType } text
-            ? BoundTransform.Of(new Scorer(input, text, this))
+            ? new Scorer(input, text, this)
             : throw Hosts.SchemaMismatch(environment, nameof(input), "path", Input, "String", column?.Type.ToString() ?? "missing");
     }
 

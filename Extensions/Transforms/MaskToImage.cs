@@ -21,7 +21,7 @@ internal sealed record MaskToImage(string Output, string Input, ValueList<string
     }
 
     public BoundTransform Bind(DataViewSchema input, IExceptionContext environment) =>
-        BoundTransform.Of(new Scorer(input, MaskColumn.Find(input, Input, "masks", environment), this));
+        new Scorer(input, MaskColumn.Find(input, Input, "masks", environment), this);
 
     private sealed class Scorer(DataViewSchema input, MaskColumn mask, MaskToImage settings)
         : RowScorer<SegmentationMask?, RgbaPixels?>(input, [new(settings.Output, MLImages.ColumnType)])

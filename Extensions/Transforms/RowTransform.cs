@@ -25,28 +25,6 @@ internal interface IRowTransform<TSelf>
     BoundTransform Bind(DataViewSchema input, IExceptionContext environment);
 }
 
-/// <summary>A transform that knows the columns of its data.</summary>
-internal abstract class BoundTransform
-{
-    public abstract DataViewSchema OutputSchema { get; }
-
-    public abstract IDataView Transform(IDataView input);
-
-    public abstract IRowToRowMapper CreateMapper();
-
-    public static BoundTransform Of<TItem, TBlock, TResult>(BlockScorer<TItem, TBlock, TResult> scorer) =>
-        new Over<TItem, TBlock, TResult>(scorer);
-
-    private sealed class Over<TItem, TBlock, TResult>(BlockScorer<TItem, TBlock, TResult> scorer) : BoundTransform
-    {
-        public override DataViewSchema OutputSchema => scorer.Schema.Output;
-
-        public override IDataView Transform(IDataView input) => new BlockDataView<TItem, TBlock, TResult>(input, scorer);
-
-        public override IRowToRowMapper CreateMapper() => new BlockRowMapper<TItem, TBlock, TResult>(scorer);
-    }
-}
-
 /// <summary>The estimator of a transform that learns nothing.</summary>
 internal sealed class RowEstimator<T>(IHostEnvironment environment, T settings) : IEstimator<ITransformer>
     where T : class, IRowTransform<T>

@@ -59,7 +59,7 @@ public sealed class ImageClassificationTransformer : ITransformer, ILoadable<Ima
     /// <summary>The schema with the score and the predicted label behind it.</summary>
     /// <param name="inputSchema">A schema with the column of images.</param>
     /// <exception cref="ArgumentException">The column of images is missing or of another type.</exception>
-    public DataViewSchema GetOutputSchema(DataViewSchema inputSchema) => Bind(inputSchema).Schema.Output;
+    public DataViewSchema GetOutputSchema(DataViewSchema inputSchema) => Bind(inputSchema).OutputSchema;
 
     /// <summary>The data with the score and the predicted label behind them, computed when they are read.</summary>
     /// <param name="input">Data with the column of images.</param>
@@ -67,14 +67,13 @@ public sealed class ImageClassificationTransformer : ITransformer, ILoadable<Ima
     public IDataView Transform(IDataView input)
     {
         ArgumentNullException.ThrowIfNull(input);
-        return new BlockDataView<RowImage, ImageBlock, ReadOnlyMemory<float>>(input, Bind(input.Schema));
+        return Bind(input.Schema).Transform(input);
     }
 
     /// <summary>What prediction engines use.</summary>
     /// <param name="inputSchema">A schema with the column of images.</param>
     /// <exception cref="ArgumentException">The column of images is missing or of another type.</exception>
-    public IRowToRowMapper GetRowToRowMapper(DataViewSchema inputSchema) =>
-        new BlockRowMapper<RowImage, ImageBlock, ReadOnlyMemory<float>>(Bind(inputSchema));
+    public IRowToRowMapper GetRowToRowMapper(DataViewSchema inputSchema) => Bind(inputSchema).CreateMapper();
 
     /// <summary>
     /// Frees the native memory of the network, as soon as nobody computes with it. ML.NET calls this when a prediction engine is disposed

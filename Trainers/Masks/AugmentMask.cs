@@ -32,13 +32,11 @@ internal sealed record AugmentMask(
     }
 
     public BoundTransform Bind(DataViewSchema input, IExceptionContext environment) =>
-        BoundTransform.Of(
-            new Scorer(
-                input,
-                ImageColumn.Find(input, ImageColumnName, environment),
-                MaskColumn.Find(input, MaskColumnName, "masks", environment),
-                this
-            )
+        new Scorer(
+            input,
+            ImageColumn.Find(input, ImageColumnName, environment),
+            MaskColumn.Find(input, MaskColumnName, "masks", environment),
+            this
         );
 
     private sealed class Scorer(DataViewSchema input, ImageColumn image, MaskColumn mask, AugmentMask settings)

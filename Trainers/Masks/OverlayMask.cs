@@ -29,13 +29,11 @@ internal sealed record OverlayMask(
     }
 
     public BoundTransform Bind(DataViewSchema input, IExceptionContext environment) =>
-        BoundTransform.Of(
-            new Scorer(
-                input,
-                ImageColumn.Find(input, ImageColumnName, environment),
-                MaskColumn.Find(input, MaskColumnName, "masks", environment),
-                this
-            )
+        new Scorer(
+            input,
+            ImageColumn.Find(input, ImageColumnName, environment),
+            MaskColumn.Find(input, MaskColumnName, "masks", environment),
+            this
         );
 
     private sealed class Scorer(DataViewSchema input, ImageColumn image, MaskColumn mask, OverlayMask settings)

@@ -89,6 +89,6 @@ internal sealed class DetectionLossTransformer : ITransformer, ILoadable<Detecti
     private BoundTransform Bind(DataViewSchema input)
     {
         ArgumentNullException.ThrowIfNull(input);
-        return BoundTransform.Of(new DetectionLossScorer(input, detector, columns, loss, host));
+        return new DetectionLossScorer(input, detector, columns, loss, host);
     }
 }

@@ -5,12 +5,13 @@ using MLNetLosses.Training;
 namespace MLNetLosses;
 
 /// <summary>What a validation shows beyond its metrics: figures of classes, and the images on which most pixels went wrong with their overlays.</summary>
-internal sealed class SegmentationEvidence(MaskedImageStore images, IReadOnlyList<string> classes, bool draws)
+internal sealed class SegmentationEvidence(MaskedImageStore images, IReadOnlyList<string> classes)
 {
     private const int MostRows = 20;
     private const int MostPictures = 6;
     private const int LongestSide = 900;
     private const int MostForConfusion = 64;
+    private const double Opacity = 0.6;
 
     private readonly PriorityQueue<Image, double> worst = new();
     private readonly uint[] palette = MaskPalette.Of(null);
@@ -18,12 +19,12 @@ internal sealed class SegmentationEvidence(MaskedImageStore images, IReadOnlyLis
     /// <summary>Looks at an image.</summary>
     /// <param name="position">Its place in the store.</param>
     /// <param name="wrong">The share of its pixels that went wrong.</param>
-    /// <param name="prediction">Makes the class of each pixel; null where classes overlap.</param>
+    /// <param name="prediction">Makes the class of each pixel, or the layers; null where nothing is drawn.</param>
     public void Add(int position, double wrong, Func<byte[]>? prediction)
     {
         if (double.IsNaN(wrong) || (worst.Count == MostRows && worst.TryPeek(out _, out var least) && wrong <= least))
             return;
-        worst.Enqueue(new(position, wrong, draws ? prediction?.Invoke() : null), wrong);
+        worst.Enqueue(new(position, wrong, prediction?.Invoke()), wrong);
         if (worst.Count > MostRows)
             worst.Dequeue();
     }
@@ -78,31 +79,28 @@ internal sealed class SegmentationEvidence(MaskedImageStore images, IReadOnlyLis
     private ReportPicture Picture(Image image)
     {
         var sample = images.Read(image.Position);
-        var pixels = sample.Pixels.Span;
-        var mask = sample.Mask.Span;
-        var prediction = image.Prediction!;
         var (width, height, count) = (sample.Width, sample.Height, sample.Width * sample.Height);
-        var channels = pixels.Length / count;
-        var planes = new byte[3 * 3 * count];
+        RgbaPixels[] shown = [Painted(null), Painted(sample.Mask.ToArray()), Painted(image.Prediction)];
+        var planes = new byte[3 * shown.Length * count];
         for (var channel = 0; channel < 3; channel++)
         for (var y = 0; y < height; y++)
-        for (var x = 0; x < width; x++)
-        {
-            var at = y * width + x;
-            var value = pixels[Math.Min(channel, channels - 1) * count + at];
-            var row = (channel * height + y) * 3 * width + x;
-            planes[row] = value;
-            planes[row + width] = Blend(value, mask[at], channel);
-            planes[row + 2 * width] = Blend(value, prediction[at], channel);
-        }
+        for (var x = 0; x < shown.Length * width; x++)
+            planes[(channel * height + y) * shown.Length * width + x] = shown[x / width].Values[4 * (y * width + x % width) + channel];
         return new(
             $"Row {images.Row(image.Position)}: image, mask, prediction; {image.Wrong:P1} of the pixels wrong",
-            PngEncoder.Encode(planes, 3 * width, height, 3, LongestSide)
+            PngEncoder.Encode(planes, shown.Length * width, height, 3, LongestSide)
         );
-    }
 
-    private byte Blend(byte value, byte index, int channel) =>
-        (byte)((value * 2 + ((palette[index] >> (16 - 8 * channel)) & 0xFF) * 3) / 5);
+        RgbaPixels Painted(byte[]? mask)
+        {
+            var pixels = sample.Pixels.Span;
+            var isGrey = pixels.Length == count;
+            var picture = RgbaPixels.OfPlanes(width, height, isGrey ? [.. pixels, .. pixels, .. pixels] : pixels);
+            if (mask is not null)
+                picture.Paint(SegmentationMask.Owning(width, height, images.LayerCount, mask), palette, Opacity);
+            return picture;
+        }
+    }
 
     private sealed record Image(int Position, double Wrong, byte[]? Prediction);
 }

@@ -30,7 +30,7 @@ internal sealed class SegmentationValidation(
             data.Mode == SegmentationMode.Multilabel
                 ? (IPixelCounts)new LayerCounts(data.Classes.Count)
                 : new IndexCounts(data.Classes.Count);
-        var evidence = new SegmentationEvidence(data.Validation!, data.Classes, draws);
+        var evidence = new SegmentationEvidence(data.Validation!, data.Classes);
         foreach (var group in Batches())
         {
             cancellation.ThrowIfCancellationRequested();
@@ -97,7 +97,7 @@ internal sealed class SegmentationValidation(
                 sample.Mask.Span.CopyTo(masks.bytes.Slice(i * maskBytes, maskBytes));
             }
         );
-        var predicted = layers == 0 ? empty([positions.Count, height, width], ScalarType.Byte) : null;
+        var predicted = draws ? empty_like(masks) : null;
         var (wrong, seen) = (new double[positions.Count], new double[positions.Count]);
         foreach (var (x, y) in tiling.Tiles(width, height))
         {
@@ -114,7 +114,7 @@ internal sealed class SegmentationValidation(
                 : logits.shape[1] == 1 ? logits.squeeze(1).gt(0).to(ScalarType.Int64)
                 : logits.argmax(1);
             counts.Add(prediction, targets);
-            predicted?.narrow(1, y.KeepStart, y.KeepLength).narrow(2, x.KeepStart, x.KeepLength).copy_(prediction);
+            predicted?.narrow(axis, y.KeepStart, y.KeepLength).narrow(axis + 1, x.KeepStart, x.KeepLength).copy_(prediction);
             var counted = targets.ne(SegmentationMask.Ignored);
             Sum(prediction.ne(layers > 0 ? targets.eq(1) : targets).logical_and(counted), wrong);
             Sum(counted, seen);

@@ -56,7 +56,7 @@ public sealed class SemanticSegmentationTransformer : ITransformer, ILoadable<Se
     /// <summary>The schema with the new columns behind it.</summary>
     /// <param name="inputSchema">A schema with the column of images.</param>
     /// <exception cref="ArgumentException">The column of images is missing or of another type.</exception>
-    public DataViewSchema GetOutputSchema(DataViewSchema inputSchema) => Bind(inputSchema).Schema.Output;
+    public DataViewSchema GetOutputSchema(DataViewSchema inputSchema) => Bind(inputSchema).OutputSchema;
 
     /// <summary>The data with the new columns behind them, computed when they are read.</summary>
     /// <param name="input">Data with the column of images.</param>
@@ -64,14 +64,13 @@ public sealed class SemanticSegmentationTransformer : ITransformer, ILoadable<Se
     public IDataView Transform(IDataView input)
     {
         ArgumentNullException.ThrowIfNull(input);
-        return new BlockDataView<RowImage, IReadOnlyList<DecodedImage>, SegmentationPrediction>(input, Bind(input.Schema));
+        return Bind(input.Schema).Transform(input);
     }
 
     /// <summary>What prediction engines use.</summary>
     /// <param name="inputSchema">A schema with the column of images.</param>
     /// <exception cref="ArgumentException">The column of images is missing or of another type.</exception>
-    public IRowToRowMapper GetRowToRowMapper(DataViewSchema inputSchema) =>
-        new BlockRowMapper<RowImage, IReadOnlyList<DecodedImage>, SegmentationPrediction>(Bind(inputSchema));
+    public IRowToRowMapper GetRowToRowMapper(DataViewSchema inputSchema) => Bind(inputSchema).CreateMapper();
 
     /// <summary>
     /// Frees the native memory of the network, as soon as nobody computes with it. ML.NET calls this when a prediction engine is disposed

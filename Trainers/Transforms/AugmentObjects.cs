@@ -32,8 +32,8 @@ internal sealed record AugmentObjects(
     {
         var labels = ClassVectorColumn.Find(input, Labels, "classes", environment).Column;
         return ((VectorDataViewType)labels.Type).ItemType is TextDataViewType
-            ? BoundTransform.Of(new Scorer<ReadOnlyMemory<char>>(input, labels, this, environment))
-            : BoundTransform.Of(new Scorer<uint>(input, labels, this, environment));
+            ? new Scorer<ReadOnlyMemory<char>>(input, labels, this, environment)
+            : new Scorer<uint>(input, labels, this, environment);
     }
 
     private sealed record Item<TLabel>(RowImage Image, DataViewRowId Id, float[] Boxes, TLabel[] Labels, bool[]? Ignored, float[]? Areas);

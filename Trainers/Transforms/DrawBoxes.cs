@@ -28,8 +28,7 @@ internal sealed record DrawBoxes(
         return [SchemaShapes.Scalar(Output, MLImages.ColumnType)];
     }
 
-    public BoundTransform Bind(DataViewSchema input, IExceptionContext environment) =>
-        BoundTransform.Of(new Scorer(input, this, environment));
+    public BoundTransform Bind(DataViewSchema input, IExceptionContext environment) => new Scorer(input, this, environment);
 
     private sealed record Item(RowImage Image, float[] Boxes, IReadOnlyList<string?>? Names, float[]? Scores);
 

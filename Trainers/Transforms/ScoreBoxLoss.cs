@@ -29,15 +29,7 @@ internal sealed record ScoreBoxLoss(string Output, string Boxes, string Predicte
     }
 
     public BoundTransform Bind(DataViewSchema input, IExceptionContext environment) =>
-        BoundTransform.Of(
-            new Scorer(
-                input,
-                Find(input, Boxes, environment),
-                Find(input, Predicted, environment),
-                Output,
-                Losses.Loss.Parse<BoxLoss>(Loss)
-            )
-        );
+        new Scorer(input, Find(input, Boxes, environment), Find(input, Predicted, environment), Output, Losses.Loss.Parse<BoxLoss>(Loss));
 
     private static DataViewSchema.Column Find(DataViewSchema input, string name, IExceptionContext environment)
     {

@@ -50,9 +50,7 @@ internal sealed record ScoreLoss(string Output, string Label, string Score, stri
             );
         var loss = Losses.Loss.Parse<SegmentationLoss>(Loss);
         if (input.GetColumnOrNull(Label)?.Type is not KeyDataViewType)
-            return BoundTransform.Of(
-                new OfMasks(input, Masks.MaskColumn.Find(input, Label, "masks or keys", environment), score, this, loss)
-            );
+            return new OfMasks(input, Masks.MaskColumn.Find(input, Label, "masks or keys", environment), score, this, loss);
         if (loss is not ClassificationLoss)
             throw environment.Process(
                 new ArgumentException(
@@ -70,7 +68,7 @@ internal sealed record ScoreLoss(string Output, string Label, string Score, stri
         {
             throw environment.Process(new ArgumentException($"{loss} cannot be computed: {e.Message}", e));
         }
-        return BoundTransform.Of(scorer);
+        return scorer;
     }
 
     /// <summary>

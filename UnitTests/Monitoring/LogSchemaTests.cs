@@ -63,7 +63,7 @@ public sealed class LogSchemaTests
     public void MetricsAndFiguresOfEachTaskAreThoseOfThePage()
     {
         var classified = new ClassificationEvidence(["a"], 0).Finish().Classes;
-        var segmented = new SegmentationEvidence(null!, ["a"], draws: false).Finish([1], [1], [1], null).Classes;
+        var segmented = new SegmentationEvidence(null!, ["a"]).Finish([1], [1], [1], null).Classes;
         var detected = new DetectionEvidence(null!, ["a"], 0.5, draws: false).Finish(new ObjectDetectionEvaluator(["a"]).Metrics()).Classes;
         Row("metrics", Metrics<ClassificationValidation>(), Metrics<SegmentationValidation>(), Metrics<DetectionValidation>());
         Row("figures of a class", Figures(classified), Figures(segmented), Figures(detected));
