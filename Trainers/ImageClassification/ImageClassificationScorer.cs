@@ -29,17 +29,12 @@ internal sealed class ImageClassificationScorer(
         var block = new ImageBlock(items.Count, model.Preprocessing.ImageBytes);
         try
         {
-            if (items.Count == 1)
-                Decode(0);
-            else
-                Parallel.For(0, items.Count, Decode);
+            BlockWork.For(items.Count, Decode);
             return block;
         }
-        catch (Exception e)
+        catch
         {
             block.Dispose();
-            if (e is AggregateException several)
-                throw several.InnerExceptions.OfType<ImageDecodeException>().MinBy(problem => problem.Row) ?? several.InnerExceptions[0];
             throw;
         }
         finally

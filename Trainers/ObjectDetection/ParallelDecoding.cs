@@ -39,19 +39,7 @@ internal static class ParallelDecoding
     public static SizedImage?[] Run(int count, int threads, Func<int, SizedImage?> decode)
     {
         var images = new SizedImage?[count];
-        if (count == 1)
-        {
-            images[0] = decode(0);
-            return images;
-        }
-        try
-        {
-            Parallel.For(0, count, new() { MaxDegreeOfParallelism = threads }, i => images[i] = decode(i));
-        }
-        catch (AggregateException several)
-        {
-            throw several.InnerExceptions.OfType<ImageDecodeException>().MinBy(problem => problem.Row) ?? several.InnerExceptions[0];
-        }
+        BlockWork.For(count, i => images[i] = decode(i), threads);
         return images;
     }
 }

@@ -31,15 +31,8 @@ internal sealed class SegmentationScorer(
         var block = new DecodedImage[items.Count];
         try
         {
-            if (items.Count == 1)
-                Decode(0);
-            else
-                Parallel.For(0, items.Count, Decode);
+            BlockWork.For(items.Count, Decode);
             return block;
-        }
-        catch (AggregateException several)
-        {
-            throw several.InnerExceptions.OfType<ImageDecodeException>().MinBy(problem => problem.Row) ?? several.InnerExceptions[0];
         }
         finally
         {
