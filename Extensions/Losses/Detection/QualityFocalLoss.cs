@@ -28,7 +28,7 @@ public sealed record QualityFocalLoss : DenseDetectionLoss
 
     private protected override DenseCost Cost(Tensor x, Tensor y, bool wantsSlopes)
     {
-        var counted = y.ge(0);
+        var counted = y.ge(0).to(x.dtype); // once: products with truth values are slow
         y = y.to(x.dtype).clamp(min: 0);
         var s = x.sigmoid();
         var off = s - y;
@@ -39,8 +39,11 @@ public sealed record QualityFocalLoss : DenseDetectionLoss
         if (wantsSlopes)
         {
             // Below Beta 1 the factor's slope at distance 0 is infinite; it counts as 0.
-            var steep = Beta < 1 ? distance.pow(Beta - 1).masked_fill_(distance.eq(0), 0) : DenseScores.Power(distance, Beta - 1);
-            slopes = addcmul(factor * off, (steep * off.sign()).mul_(entropy), (1 - s).mul_(s), Beta).mul_(counted);
+            var steep =
+                Beta == 2 ? off
+                : Beta < 1 ? distance.pow(Beta - 1).masked_fill_(distance.eq(0), 0).mul_(off.sign())
+                : DenseScores.Power(distance, Beta - 1) * off.sign();
+            slopes = (factor * off).addcmul_(steep * entropy, (1 - s).mul_(s), Beta).mul_(counted);
         }
         return new(entropy.mul_(factor).mul_(counted), slopes, y.gt(0));
     }

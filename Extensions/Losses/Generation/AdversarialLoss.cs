@@ -106,7 +106,7 @@ public sealed record AdversarialLoss : GenerationLoss
         if (Kind == AdversarialKind.Relativistic)
         {
             Shapes.Same(this, "realLogits", real, "fakeLogits", fake);
-            return new(IsDiscriminator ? Softplus(fake - real) : Softplus(real - fake));
+            return new(IsDiscriminator ? Softplus.Of(fake - real) : Softplus.Of(real - fake));
         }
         var (ofReal, ofFake) = Kind == AdversarialKind.RelativisticAverage ? Averaged(real, fake) : Discriminator(real, fake);
         return new(ofReal) { More = [new(ofFake) { ByRow = false }], ByRow = false };
@@ -115,29 +115,29 @@ public sealed record AdversarialLoss : GenerationLoss
     private Tensor Generator(Tensor fake) =>
         Kind switch
         {
-            AdversarialKind.NonSaturating => Softplus(-fake),
-            AdversarialKind.Minimax => -Softplus(fake),
-            AdversarialKind.LeastSquares => (fake - 1).square() / 2,
+            AdversarialKind.NonSaturating => Softplus.Of(-fake),
+            AdversarialKind.Minimax => -Softplus.Of(fake),
+            AdversarialKind.LeastSquares => HalfSquare(fake, 1),
             _ => -fake,
         };
 
     private (Tensor Real, Tensor Fake) Discriminator(Tensor real, Tensor fake) =>
         Kind switch
         {
-            AdversarialKind.LeastSquares => ((real - (1 - LabelSmoothing)).square() / 2, fake.square() / 2),
+            AdversarialKind.LeastSquares => (HalfSquare(real, 1 - LabelSmoothing), HalfSquare(fake, 0)),
             AdversarialKind.Hinge => ((1 - real).relu(), (1 + fake).relu()),
             AdversarialKind.Wasserstein => (-real, fake),
-            _ => (LabelSmoothing == 0 ? Softplus(-real) : Softplus(-real) + LabelSmoothing * real, Softplus(fake)),
+            _ => (LabelSmoothing == 0 ? Softplus.Of(-real) : Softplus.Of(-real) + LabelSmoothing * real, Softplus.Of(fake)),
         };
 
     private (Tensor Real, Tensor Fake) Averaged(Tensor real, Tensor fake)
     {
         var (overFake, overReal) = (Above(real, fake), Above(fake, real));
-        return IsDiscriminator ? (Softplus(-overFake), Softplus(overReal)) : (Softplus(overFake), Softplus(-overReal));
+        return IsDiscriminator ? (Softplus.Of(-overFake), Softplus.Of(overReal)) : (Softplus.Of(overFake), Softplus.Of(-overReal));
     }
 
     private static Tensor Above(Tensor logits, Tensor others) => others.numel() == 0 ? logits : logits - others.mean();
 
-    // Exact for every logit, unlike torch's softplus, which is linear from 20 on.
-    private static Tensor Softplus(Tensor x) => -nn.functional.logsigmoid(-x);
+    private static Tensor HalfSquare(Tensor logits, double label) =>
+        PixelDistance.L2.Between(logits, full([], label, dtype: logits.dtype, device: logits.device).expand(logits.shape)) / 2;
 }

@@ -51,8 +51,8 @@ public sealed record KullbackLeiblerGaussianLoss : GenerationLoss
         foreach (var name in OptionalInputs)
             if (call.Optional(name) is { } prior)
                 Shapes.Same(this, name, prior, "means", means);
-        var shift = call.Optional("priorMeans") is { } priorMeans ? means - priorMeans : means;
-        var distance = shift.square();
+        var priorMeans = call.Optional("priorMeans") ?? zeros([], dtype: means.dtype, device: means.device).expand(means.shape);
+        var distance = PixelDistance.L2.Between(means, priorMeans);
         var ratio = logVariances;
         if (call.Optional("priorLogVariances") is { } priorLogVariances)
         {
@@ -60,10 +60,10 @@ public sealed record KullbackLeiblerGaussianLoss : GenerationLoss
             ratio = logVariances - priorLogVariances;
         }
         // expm1(r) - r: exp(r) - 1 - r would lose all digits of a posterior near its prior.
-        var divergences = (ratio.expm1() - ratio + distance) / 2;
+        var twice = ratio.expm1() - ratio + distance;
         if (FreeBits == 0)
-            return new(Beta * ImageArithmetic.SumOfEach(divergences));
-        var ofLatents = divergences.shape[0] == 0 ? divergences.sum([0]) : divergences.mean([0]);
+            return new(Beta / 2 * ImageArithmetic.SumOfEach(twice));
+        var ofLatents = (twice.shape[0] == 0 ? twice.sum([0]) : twice.mean([0])) / 2;
         var free = ofLatents.le(FreeBits);
         return new(Beta * ofLatents.masked_fill(free, FreeBits).sum().reshape(1))
         {

@@ -70,7 +70,8 @@ public sealed record PerceptualLoss : FeatureLoss
 
     private static Tensor Normalized(Tensor features)
     {
-        var length = linalg.vector_norm(features, 2, [1], keepdim: true);
-        return features / (length + Shortest).masked_fill(length.le(Shortest), double.PositiveInfinity);
+        // Of the whole tensor only squares and one product: a norm across channels and a division are slow, forth and back.
+        var length = ImageArithmetic.Root((features * features).sum([1], keepdim: true));
+        return features * (length + Shortest).masked_fill(length.le(Shortest), double.PositiveInfinity).reciprocal();
     }
 }

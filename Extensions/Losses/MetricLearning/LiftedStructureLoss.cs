@@ -44,7 +44,7 @@ public sealed record LiftedStructureLoss : PairMetricLoss
     {
         var d = pairs.Dissimilarity(Distance);
         var (positives, negatives) = (mined.Positives, mined.Negatives);
-        var toNegatives = MaskedSums.LogSumExp(Margin - d, negatives);
+        var toNegatives = MaskedSums.LogSumExp(d, negatives, -1) + Margin;
         if (Generalized)
         {
             var values = (MaskedSums.LogSumExp(d, positives) + toNegatives).relu();

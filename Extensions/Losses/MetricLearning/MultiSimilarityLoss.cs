@@ -56,10 +56,10 @@ public sealed record MultiSimilarityLoss : PairMetricLoss
 
     private protected override LossTerms Score(MetricPairs pairs, MinedPairs mined, LossCall call)
     {
-        var excess = pairs.Cosines() - Base;
+        var cosines = pairs.Cosines();
         return new(
-            MaskedSums.LogOnePlusSumExp(excess * -Alpha, mined.Positives) / Alpha
-                + MaskedSums.LogOnePlusSumExp(excess * Beta, mined.Negatives) / Beta
+            MaskedSums.LogOnePlusSumExp(cosines, mined.Positives, -Alpha, Base) / Alpha
+                + MaskedSums.LogOnePlusSumExp(cosines, mined.Negatives, Beta, Base) / Beta
         );
     }
 }

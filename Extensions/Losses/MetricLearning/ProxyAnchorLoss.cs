@@ -58,8 +58,8 @@ public sealed record ProxyAnchorLoss : MetricLoss, IOwnsHead
         var cosines = Distance.Unit(proxies).mm(Distance.Unit(embeddings).t()); // [C, N]
         var positives = arange(proxies.shape[0], dtype: ScalarType.Int64, device: labels.device).unsqueeze(1).eq(labels);
         var own = new PairMask(positives, cosines.dtype);
-        var pull = MaskedSums.LogOnePlusSumExp((cosines - Margin) * -Scale, own);
-        var push = MaskedSums.LogOnePlusSumExp((cosines + Margin) * Scale, new(positives.logical_not(), cosines.dtype));
+        var pull = MaskedSums.LogOnePlusSumExp(cosines, own, -Scale, Margin);
+        var push = MaskedSums.LogOnePlusSumExp(cosines, new(positives.logical_not(), cosines.dtype), Scale, -Margin);
         return new(pull, own.Any) { ByRow = false, More = [new(push) { ByRow = false }] };
     }
 }

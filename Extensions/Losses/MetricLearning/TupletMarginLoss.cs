@@ -37,7 +37,7 @@ public sealed record TupletMarginLoss : PairMetricLoss
     {
         var cosines = pairs.Cosines();
         var (positives, negatives) = (mined.Positives, mined.Negatives);
-        var all = MaskedSums.LogSumExp(cosines * Scale, negatives).unsqueeze(1);
+        var all = MaskedSums.LogSumExp(cosines, negatives, Scale).unsqueeze(1);
         // cos(t - m); the sine of an angle of 0 has an infinite slope, which counts as 0.
         var square = (1 - cosines) * (1 + cosines);
         var flat = square.le(0);

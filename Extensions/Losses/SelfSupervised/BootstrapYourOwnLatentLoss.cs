@@ -24,6 +24,8 @@ public sealed record BootstrapYourOwnLatentLoss : TwoViewLoss
     {
         var (targetA, targetB) = Views.Targets(this, call);
         // Differences, not 4 - 2 cos - 2 cos: exact where the prediction is.
-        return new((Views.Unit(viewA) - targetB).square().sum(1) + (Views.Unit(viewB) - targetA).square().sum(1));
+        return new(Squares(viewA, targetB) + Squares(viewB, targetA));
     }
+
+    private static Tensor Squares(Tensor view, Tensor target) => PixelDistance.L2.Between(Views.Unit(view), target).sum(1);
 }

@@ -116,11 +116,8 @@ public sealed record SwAVLoss : SelfSupervisedLoss
             logits = cat([logits, Scores(queue.detach(), prototypes)], 1);
         }
         logits = logits / SinkhornEpsilon;
-        for (var i = 0; i < SinkhornIterations; i++)
-        {
-            logits.sub_(logits.logsumexp(1, keepdim: true));
-            logits.sub_(logits.logsumexp(2, keepdim: true));
-        }
-        return logits.narrow(1, 0, rows).exp();
+        for (var i = 1; i < SinkhornIterations; i++)
+            logits = nn.functional.log_softmax(nn.functional.log_softmax(logits, 1), 2);
+        return nn.functional.softmax(nn.functional.log_softmax(logits, 1).narrow(1, 0, rows), 2);
     }
 }

@@ -12,7 +12,7 @@ internal static class Views
     public static Tensor Unit(Tensor vectors)
     {
         var length = linalg.vector_norm(vectors, 2, [-1], keepdim: true);
-        return vectors / length.masked_fill(length.le(Shortest), double.PositiveInfinity);
+        return vectors * length.masked_fill(length.le(Shortest), double.PositiveInfinity).reciprocal();
     }
 
     /// <summary>Products of rows: [N, D] and [N, D] to [N].</summary>

@@ -62,9 +62,11 @@ public abstract record Distance : Definition
         var x = anchors.to(ScalarType.Float64);
         var y = ReferenceEquals(anchors, partners) ? x : partners.to(ScalarType.Float64);
         var squares = x.square().sum([1], keepdim: true) + y.square().sum([1]);
-        var between = squares - 2 * x.mm(y.t());
-        var equal = between.detach().le(squares.detach() * 1e-14);
-        return between.masked_fill(equal, 1).sqrt().masked_fill(equal, 0).to(anchors.dtype);
+        var between = addmm(squares, x, y.t(), beta: 1, alpha: -2);
+        // By arithmetic, as in PairMask: choosing by a mask is slow on a CPU.
+        var equal = between.detach().le(squares.detach() * 1e-14).to(x.dtype);
+        var apart = 1 - equal;
+        return (addcmul(equal, between, apart, 1).sqrt() * apart).to(anchors.dtype);
     }
 
     /// <summary>|x| of every row, with gradient 0 at 0.</summary>

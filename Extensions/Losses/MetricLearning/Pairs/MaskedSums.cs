@@ -5,13 +5,17 @@ namespace MLNetLosses.Losses;
 /// <summary>Sums of exponentials over some columns of each row, with finite values and gradients where there are none.</summary>
 internal static class MaskedSums
 {
-    /// <summary>log sum exp over the members of each row, [N]; about -1e30 for a row without any.</summary>
+    /// <summary>log sum exp(scale value) over the members of each row, [N]; about -1e30 for a row without any.</summary>
     /// <param name="values">[N, M].</param>
     /// <param name="mask">The members.</param>
-    public static Tensor LogSumExp(Tensor values, PairMask mask) => (values + mask.Penalties).logsumexp(1);
+    /// <param name="scale">Multiplies the values.</param>
+    public static Tensor LogSumExp(Tensor values, PairMask mask, double scale = 1) => mask.Penalties.add(values, alpha: scale).logsumexp(1);
 
-    /// <summary>log(1 + sum exp) over the members of each row, [N]; 0 where there are none.</summary>
+    /// <summary>log(1 + sum exp(scale (value - origin))) over the members of each row, [N]; 0 where there are none.</summary>
     /// <param name="values">[N, M].</param>
     /// <param name="mask">The members.</param>
-    public static Tensor LogOnePlusSumExp(Tensor values, PairMask mask) => Softplus.Of(LogSumExp(values, mask));
+    /// <param name="scale">Multiplies the values.</param>
+    /// <param name="origin">Subtracted from the values.</param>
+    public static Tensor LogOnePlusSumExp(Tensor values, PairMask mask, double scale = 1, double origin = 0) =>
+        Softplus.Of(LogSumExp(values, mask, scale) - scale * origin); // taken from the sums, which are fewer than the values
 }
