@@ -133,15 +133,14 @@ internal sealed class BoxPairs
     public (Tensor ByPredicted, Tensor? ByTarget) Slopes(bool targets)
     {
         // The union is what the sizes make of it less the intersection; a side of the intersection that is 0 has no slope.
-        var byOverlap = Swap(overlap).mul_(toIntersection! - toUnion!).mul_(overlap.gt(0));
+        var byOverlap = Swap(overlap).mul_(toIntersection! - toUnion!).mul_(overlap.sign());
         Add(ref toPredictedSize, Swap(predictedSize).mul_(toUnion!));
         if (targets)
             Add(ref toTargetSize, Swap(targetSize).mul_(toUnion!));
-        var byHull = toHull ?? zeros_like(overlap);
         // min(a, b) depends on a by (1 - sign(a - b)) / 2 and max(a, b) by (1 + sign(a - b)) / 2: half at a tie. The high side of the intersection is a
         // minimum, that of the hull a maximum; the low sides the other way round and with the opposite sign.
-        var sum = byOverlap + byHull;
-        var difference = byHull - byOverlap;
+        var sum = toHull is null ? byOverlap : byOverlap + toHull;
+        var difference = toHull is null ? byOverlap.neg() : toHull - byOverlap;
         var highShare = (high - targetHigh).sign_().mul_(difference);
         var lowShare = (low - targetLow).sign_().mul_(difference);
         return (ByCoordinates(toPredictedSize, 1), targets ? ByCoordinates(toTargetSize, -1) : null);
