@@ -101,9 +101,19 @@ public static class Plots
             }
             plot.Title(panels[i].Title);
             plot.XLabel("epoch");
-            plot.ShowLegend(Alignment.UpperRight);
+            plot.ShowLegend(EndsHigh(panels[i].Curves.Select(curve => curve.Points)) ? Alignment.LowerRight : Alignment.UpperRight);
             plot.Axes.Bottom.TickGenerator = new ScottPlot.TickGenerators.NumericAutomatic { IntegerTicksOnly = true };
         }
         all.SavePng(path, 520 * panels.Count, 420);
+    }
+
+    // The legend stands in the corner that the curves do not end in.
+    private static bool EndsHigh(IEnumerable<IReadOnlyList<(double Epoch, double Value)>> curves)
+    {
+        var values = curves
+            .Select(points => points.Select(p => p.Value).Where(double.IsFinite).ToArray())
+            .Where(v => v.Length > 0)
+            .ToArray();
+        return values.Length > 0 && values.Average(v => v[^1]) > (values.Min(v => v.Min()) + values.Max(v => v.Max())) / 2;
     }
 }

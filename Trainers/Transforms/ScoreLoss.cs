@@ -167,24 +167,23 @@ internal sealed record ScoreLoss(string Output, string Label, string Score, stri
             {
                 var (shape, targets) = Trial(classes, i);
                 var logits = (arange(shape.Aggregate(1L, (a, b) => a * b), ScalarType.Float32) * 1.7).sin().mul(2).reshape(shape);
-                double[] Terms(double constant) =>
+                (string Name, double Value)[] Terms(double constant) =>
                     [
                         .. function
                             .EvaluateTerms(new() { ["logits"] = logits + constant, ["targets"] = targets })
-                            .Terms.Select(term => term.Value.to(ScalarType.Float64).item<double>()),
+                            .Terms.Select(term => (term.Name, term.Value.to(ScalarType.Float64).item<double>())),
                     ];
-                var (plain, names) = (Terms(0), function.EvaluateTerms(new() { ["logits"] = logits, ["targets"] = targets }).Terms);
-                foreach (var constant in Constants)
+                var plain = Terms(0);
+                foreach (var shifted in Constants.Select(Terms))
                     if (
-                        plain
-                            .Zip(Terms(constant))
-                            .ToList()
-                            .FindIndex(p => !(Math.Abs(p.First - p.Second) <= Same * (1 + Math.Abs(p.First))))
-                        is >= 0
-                            and var at
+                        Enumerable
+                            .Range(0, plain.Length)
+                            .Where(t => !(Math.Abs(plain[t].Value - shifted[t].Value) <= Same * (1 + Math.Abs(plain[t].Value))))
+                            .ToArray()
+                        is [var at, ..]
                     )
                         throw new ArgumentException(
-                            $"{(names.Count > 1 ? $"its term '{names[at].Name}'" : "it")} depends on the logits themselves, as a sigmoid or a margin a class does, and the column '{score.Name}' holds probabilities of classes that exclude each other (a softmax), which tell logits only up to a constant. Take a loss on the softmax, such as CrossEntropyLoss."
+                            $"{(plain.Length > 1 ? $"its term '{plain[at].Name}'" : "it")} depends on the logits themselves, as a sigmoid or a margin a class does, and the column '{score.Name}' holds probabilities of classes that exclude each other (a softmax), which tell logits only up to a constant. Take a loss on the softmax, such as CrossEntropyLoss."
                         );
             }
         }
