@@ -24,7 +24,7 @@ internal sealed class DetectionDecoder(DetectionNetworkShape shape, DetectionSet
 
     /// <param name="anchors">The anchors.</param>
     /// <param name="logits">[A, outputs].</param>
-    /// <param name="codes">[A, 4].</param>
+    /// <param name="codes">[A, <see cref="BoxCoder.Outputs"/>].</param>
     /// <param name="quality">[A], or empty.</param>
     /// <param name="size">Width and height of the image within the input.</param>
     /// <param name="scale">What a pixel of the input measures in pixels of the result, along x and y.</param>
@@ -50,7 +50,7 @@ internal sealed class DetectionDecoder(DetectionNetworkShape shape, DetectionSet
             {
                 var (score, place) = OfKey(candidate);
                 var (anchor, kind) = Math.DivRem(place, shape.Outputs);
-                var (x0, y0, x1, y1) = coder.Decode(codes.Slice(4 * anchor, 4), anchors[anchor]);
+                var (x0, y0, x1, y1) = coder.Decode(codes.Slice(coder.Outputs * anchor, coder.Outputs), anchors[anchor]);
                 (x0, x1) = (Math.Clamp(x0, 0, size.Width), Math.Clamp(x1, 0, size.Width));
                 (y0, y1) = (Math.Clamp(y0, 0, size.Height), Math.Clamp(y1, 0, size.Height));
                 if (!(x1 > x0 && y1 > y0))

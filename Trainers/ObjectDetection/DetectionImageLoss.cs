@@ -24,7 +24,7 @@ internal sealed class DetectionImageLoss
             .Build(new() { ClassCount = model.ClassCount, ClassCounts = counts.Length == 0 ? null : [.. counts] });
         if (function.parameters().Any())
             throw new ArgumentException(
-                $"The detector learned with {model.ClassificationLoss} on classes and {model.BoxLoss} on boxes, which learn numbers of their own that a detector does not keep: their value cannot be computed again. Train with a loss of fixed options."
+                $"The detector learned with {options.AskedLoss.Text}, which learn numbers of their own that a detector does not keep: their value cannot be computed again. Train with a loss of fixed options."
             );
         function.eval();
         function.Clock = new(model.Summary.Steps, model.Summary.Epochs, model.Summary.Epochs);

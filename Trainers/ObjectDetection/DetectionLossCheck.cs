@@ -51,7 +51,7 @@ internal static class DetectionLossCheck
     private static HeadOutput Output(DetectionNetworkShape shape) =>
         new(
             zeros([Images, Anchors, shape.Outputs]),
-            zeros([Images, Anchors, 4]),
+            zeros([Images, Anchors, shape.Head.Coder.Outputs]),
             shape.Head.Quality == BoxQuality.None ? null : zeros([Images, Anchors])
         );
 

@@ -41,7 +41,8 @@ internal sealed class DetectionLossInputs
     public LossInputs Make(HeadOutput output, AnchorTargets targets)
     {
         var inputs = new LossInputs();
-        var codes = output.Codes.reshape(-1, 4).index_select(0, targets.Places);
+        var told = output.Codes.reshape(-1, coder.Outputs).index_select(0, targets.Places);
+        var codes = coder.Codes(told);
         var boxes = decoded || qualities || shape.Head.Quality == BoxQuality.IoU ? coder.Decode(codes, targets.Anchors) : null;
         var overlaps = qualities || shape.Head.Quality == BoxQuality.IoU ? Overlaps(boxes!, targets.Boxes) : null;
         AddClasses(inputs, output.Logits, targets, overlaps);
@@ -49,6 +50,13 @@ internal sealed class DetectionLossInputs
             Add(inputs, DetectionObjective.Boxes, ("predictedBoxes", boxes!), ("targetBoxes", targets.Boxes));
         if (encoded)
             Add(inputs, DetectionObjective.Boxes, ("predictions", codes), ("targets", coder.Encode(targets.Boxes, targets.Anchors)));
+        if (coder is DistributionCoder distributions)
+            Add(
+                inputs,
+                DetectionObjective.Distributions,
+                ("logits", distributions.Logits(told)),
+                ("targets", coder.Encode(targets.Boxes, targets.Anchors))
+            );
         if (output.Quality is { } quality)
             Add(
                 inputs,
@@ -103,6 +111,8 @@ internal sealed class DetectionLossInputs
         var classWeights = rows ? ofImage.unsqueeze(1).expand(images, count / images).reshape(-1) : ofImage;
         inputs[$"{DetectionObjective.Classification}.weights"] = classWeights;
         inputs[$"{DetectionObjective.Boxes}.weights"] = encoded ? ofPair.unsqueeze(1) : ofPair;
+        if (coder is DistributionCoder)
+            inputs[$"{DetectionObjective.Distributions}.weights"] = ofPair;
         if (shape.Head.Quality != BoxQuality.None)
             inputs[$"{DetectionObjective.Quality}.weights"] = ofPair;
     }

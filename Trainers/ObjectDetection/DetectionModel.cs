@@ -1,6 +1,7 @@
 using System.Globalization;
 using MLNetLosses.Data;
 using MLNetLosses.Interop;
+using MLNetLosses.Losses;
 using MLNetLosses.Networks;
 using MLNetLosses.Training;
 
@@ -31,6 +32,9 @@ internal sealed record DetectionModel
     /// <summary>The loss on boxes that trained it, as text.</summary>
     public required string BoxLoss { get; init; }
 
+    /// <summary>The loss on distributions that trained it, as text; null: its head tells none.</summary>
+    public string? DistributionLoss { get; init; }
+
     /// <summary>What else decided the loss of its training.</summary>
     public required DetectionLossFacts LossFacts { get; init; }
 
@@ -56,6 +60,8 @@ internal sealed record DetectionModel
             ClassificationLossWeight = LossFacts.ClassificationWeight,
             BoxLoss = DetectorBoxLoss.Parse(BoxLoss),
             BoxLossWeight = LossFacts.BoxWeight,
+            DistributionLoss = DistributionLoss is { } loss ? Loss.Parse(loss) : null,
+            DistributionLossWeight = LossFacts.DistributionWeight,
             QualityLossWeight = LossFacts.QualityWeight,
             Matching = LossFacts.Matching,
         };
@@ -73,11 +79,13 @@ internal sealed record DetectionModel
 /// <param name="Matching">Which anchors learn which object.</param>
 /// <param name="SkipInvalidBoxes">Whether objects whose boxes cannot be used were left out.</param>
 /// <param name="ClassCounts">Objects of each class; none where the training was stopped before they were counted.</param>
+/// <param name="DistributionWeight">Multiplies the loss on distributions.</param>
 internal sealed record DetectionLossFacts(
     double ClassificationWeight,
     double BoxWeight,
     double QualityWeight,
     AnchorMatching Matching,
     bool SkipInvalidBoxes,
-    long[] ClassCounts
+    long[] ClassCounts,
+    double DistributionWeight = 0
 );

@@ -9,6 +9,7 @@ internal sealed record DetectionObjective : Loss, ISumLoss
 {
     public const string Classification = "classification";
     public const string Boxes = "boxes";
+    public const string Distributions = "distributions";
     public const string Quality = "quality";
 
     public override string Name => SumComposition.JsonName;
@@ -19,7 +20,7 @@ internal sealed record DetectionObjective : Loss, ISumLoss
 
     protected internal override IEnumerable<(string Name, Loss Loss)> InnerLosses => SumComposition.Inner(Terms);
 
-    /// <summary>The terms of both losses, and one for the quality where the head tells it; each is named after its part.</summary>
+    /// <summary>The terms of the losses on classes and boxes, and of those on distributions and quality where the head tells them; each is named after its part.</summary>
     public static DetectionObjective Of(ObjectDetectionTrainer.Options options)
     {
         var byImage = options.LossNormalization == DetectionNormalization.Image;
@@ -28,6 +29,8 @@ internal sealed record DetectionObjective : Loss, ISumLoss
             .. Part(Classification, options.ClassificationLoss.Loss, options.ClassificationLossWeight, byImage),
             .. Part(Boxes, options.BoxLoss.Loss, options.BoxLossWeight, byImage),
         ];
+        if (options.UsedDistributionLoss is { } loss)
+            terms.AddRange(Part(Distributions, loss, options.DistributionLossWeight, byImage));
         if (options.Head.Quality != BoxQuality.None)
             terms.AddRange(Part(Quality, new BinaryCrossEntropyLoss(), options.QualityLossWeight, byImage));
         return new() { Terms = [.. terms] };
@@ -83,7 +86,7 @@ internal sealed record DetectionTerm : Loss
         foreach (var (name, tensor) in call.Inputs)
             if (name.StartsWith(Part, StringComparison.Ordinal) && name[Part.Length] == '.')
                 inputs[name[(Part.Length + 1)..]] = tensor;
-        if (ComparesQualities(Loss))
+        if (Part == DetectionObjective.Classification && ComparesQualities(Loss))
             inputs["targets"] = inputs[QualityTargets];
         var inner = call.Inner("loss", inputs);
         // These divide by the number of positives themselves, and have faster ways to do so.

@@ -32,7 +32,7 @@ public sealed record DetectorClassificationLoss
             DenseDetectionLoss loss => loss,
             ClassificationLoss loss => loss,
             var other => throw new FormatException(
-                $"'{other}' is no loss on the class scores of a detector: give a DenseDetectionLoss or a ClassificationLoss."
+                $"'{other}' is no loss on the class scores of a detector: give a DenseDetectionLoss or a ClassificationLoss.{OfDistributions(other)}"
             ),
         };
 
@@ -42,6 +42,12 @@ public sealed record DetectorClassificationLoss
     /// <summary>Whether scores are a softmax over the classes and background.</summary>
     internal bool HasBackground =>
         Loss is ClassificationLoss && Terms(Loss).Any(term => !((ClassificationLoss)term.Loss).TargetForms.HasFlag(TargetForms.Labels));
+
+    /// <summary>What to do with a loss that is one on distributions.</summary>
+    internal static string OfDistributions(Loss loss) =>
+        loss is DistributionFocalLoss
+            ? " It is one on the distributions of box sides: assign it to DistributionLoss, with a head that tells them, such as Fcos(distributionBins: 17)."
+            : "";
 
     internal static IReadOnlyList<WeightedLoss> Terms(Loss loss) => loss is ISumLoss sum ? sum.Terms : [new WeightedLoss { Loss = loss }];
 }
@@ -73,7 +79,9 @@ public sealed record DetectorBoxLoss
         {
             BoxLoss loss => loss,
             RegressionLoss loss => loss,
-            var other => throw new FormatException($"'{other}' is no loss on the boxes of a detector: give a BoxLoss or a RegressionLoss."),
+            var other => throw new FormatException(
+                $"'{other}' is no loss on the boxes of a detector: give a BoxLoss or a RegressionLoss.{DetectorClassificationLoss.OfDistributions(other)}"
+            ),
         };
 
     /// <summary>The loss's text form.</summary>

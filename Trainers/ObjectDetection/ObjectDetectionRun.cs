@@ -179,13 +179,15 @@ internal sealed class ObjectDetectionRun(IHost host, IChannel channel, ObjectDet
             Settings = Settings,
             ClassificationLoss = options.ClassificationLoss.ToString(),
             BoxLoss = options.BoxLoss.ToString(),
+            DistributionLoss = options.UsedDistributionLoss?.ToString(),
             LossFacts = new(
                 options.ClassificationLossWeight,
                 options.BoxLossWeight,
                 options.QualityLossWeight,
                 options.UsedMatching,
                 options.SkipInvalidBoxes,
-                classCounts
+                classCounts,
+                options.DistributionLossWeight
             ),
             Summary = result,
         };

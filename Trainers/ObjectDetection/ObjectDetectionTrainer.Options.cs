@@ -23,17 +23,26 @@ public sealed partial class ObjectDetectionTrainer
         internal override Loss? TrainedLoss =>
             ClassificationLoss is null || BoxLoss is null || Head is null ? null : DetectionObjective.Of(this);
 
-        internal override LossDescription AskedLoss =>
-            new(
-                $"{Weighted(ClassificationLossWeight, ClassificationLoss.Loss)} on classes, {Weighted(BoxLossWeight, BoxLoss.Loss)} on boxes",
-                new JsonObject
+        internal override LossDescription AskedLoss
+        {
+            get
+            {
+                var text =
+                    $"{Weighted(ClassificationLossWeight, ClassificationLoss.Loss)} on classes, {Weighted(BoxLossWeight, BoxLoss.Loss)} on boxes";
+                var json = new JsonObject
                 {
                     [nameof(ClassificationLoss)] = ClassificationLoss.Loss.ToJsonNode(),
                     [nameof(ClassificationLossWeight)] = ClassificationLossWeight,
                     [nameof(BoxLoss)] = BoxLoss.Loss.ToJsonNode(),
                     [nameof(BoxLossWeight)] = BoxLossWeight,
-                }
-            );
+                };
+                if (UsedDistributionLoss is not { } loss)
+                    return new(text, json);
+                json[nameof(DistributionLoss)] = loss.ToJsonNode();
+                json[nameof(DistributionLossWeight)] = DistributionLossWeight;
+                return new($"{text}, {Weighted(DistributionLossWeight, loss)} on distributions", json);
+            }
+        }
 
         private static string Weighted(double weight, Loss loss) =>
             weight == 1 ? $"{loss}"
@@ -105,6 +114,17 @@ public sealed partial class ObjectDetectionTrainer
         /// <summary>Multiplies <see cref="BoxLoss"/>, 0 or more. Default 1.</summary>
         public double BoxLossWeight { get; set; } = 1;
 
+        /// <summary>
+        /// The loss on the distributions of a head with <see cref="FcosHead.DistributionBins"/>: on <c>logits</c> [P, 4, bins] and <c>targets</c> [P, 4], the distances of the
+        /// sides in strides, of the anchors with objects. Null (the default): <see cref="DistributionFocalLoss"/> where the head tells distributions.
+        /// </summary>
+        public Loss? DistributionLoss { get; set; }
+
+        /// <summary>
+        /// Multiplies <see cref="DistributionLoss"/>, the sum over the sides of a box; 0 or more. Default 0.25, which makes it their mean, as in Li et al. 2020.
+        /// </summary>
+        public double DistributionLossWeight { get; set; } = 0.25;
+
         /// <summary>Multiplies the binary cross-entropy of the head's <see cref="DetectionHead.Quality"/>, where it tells one; 0 or more. Default 1.</summary>
         public double QualityLossWeight { get; set; } = 1;
 
@@ -169,6 +189,8 @@ public sealed partial class ObjectDetectionTrainer
         }
 
         internal int LongestSide => MaxImageSize ?? ImageSize * 5 / 3;
+
+        internal Loss? UsedDistributionLoss => Head.Coder is DistributionCoder ? DistributionLoss ?? new DistributionFocalLoss() : null;
 
         internal AnchorMatching UsedMatching => Matching ?? Head.DefaultMatching;
 

@@ -18,6 +18,7 @@ public sealed partial class ObjectDetectionTrainer
             .Given(nameof(options.Augmentation), options.Augmentation)
             .Number(nameof(options.ClassificationLossWeight), options.ClassificationLossWeight, 0, double.PositiveInfinity)
             .Number(nameof(options.BoxLossWeight), options.BoxLossWeight, 0, double.PositiveInfinity)
+            .Number(nameof(options.DistributionLossWeight), options.DistributionLossWeight, 0, double.PositiveInfinity)
             .Number(nameof(options.QualityLossWeight), options.QualityLossWeight, 0, double.PositiveInfinity);
         checks.ThrowIfAny(nameof(options)); // the sum of losses needs them
         checks
@@ -42,6 +43,10 @@ public sealed partial class ObjectDetectionTrainer
             .Number(nameof(options.SuppressionSigma), options.SuppressionSigma, 0, double.PositiveInfinity, includesLow: false)
             .AtLeast(nameof(options.MaximumDetections), options.MaximumDetections, 1)
             .Valid(nameof(options.Head), options.Head)
+            .Require(
+                options.DistributionLoss is null || options.UsedDistributionLoss is not null,
+                $"DistributionLoss is {options.DistributionLoss}, a loss on distributions of box sides, and the head {options.Head} tells none: set Head to one that does, such as Fcos(distributionBins: 17), or DistributionLoss to null."
+            )
             .Valid(nameof(options.Matching), options.Matching)
             .Valid(nameof(options.Sampling), options.Sampling)
             .Defined(nameof(options.LossNormalization), options.LossNormalization)

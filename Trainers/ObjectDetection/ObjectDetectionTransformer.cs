@@ -49,6 +49,9 @@ public sealed class ObjectDetectionTransformer : ITransformer, ILoadable<ObjectD
     /// <summary>The loss on boxes that trained it, as <see cref="Losses.Loss.Parse"/> reads it.</summary>
     public string BoxLoss => model.BoxLoss;
 
+    /// <summary>The loss on the distributions of sides that trained it, as <see cref="Losses.Loss.Parse"/> reads it; null: its head tells none.</summary>
+    public string? DistributionLoss => model.DistributionLoss;
+
     /// <summary>How detections are chosen.</summary>
     public DetectionSettings Settings { get; }
 

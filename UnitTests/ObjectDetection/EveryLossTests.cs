@@ -3,6 +3,7 @@ using System.Reflection;
 using Microsoft.ML;
 using Microsoft.VisualStudio.TestTools.UnitTesting;
 using MLNetLosses.Losses;
+using MLNetLosses.Networks;
 
 namespace MLNetLosses.UnitTests.ObjectDetection;
 
@@ -11,7 +12,13 @@ namespace MLNetLosses.UnitTests.ObjectDetection;
 public class EveryLossTests
 {
     private static readonly Lazy<IDataView> Four = new(() => DrawnObjects.Data(4, empty: false));
-    private static readonly ConcurrentDictionary<bool, byte[]> Untrained = new();
+    private static readonly ConcurrentDictionary<(DetectionHead Head, bool HasBackground), byte[]> Untrained = new();
+    private static readonly FcosHead Distributions = new()
+    {
+        Channels = 32,
+        Convolutions = 1,
+        DistributionBins = 17,
+    };
 
     /// <summary>Of losses on the classes of a softmax, which are two and the background here: what they need to fit.</summary>
     private static readonly Dictionary<string, string> Fitting = new()
@@ -76,7 +83,19 @@ public class EveryLossTests
         TrainsOrIsRefused(text, o => o.BoxLoss = DetectorBoxLoss.Parse(text), model => model.BoxLoss);
 
     [TestMethod]
-    public void OnlyTheLossOnDistributionsOfSidesIsNoLossOfADetector()
+    public void TwoStepsOfTheLossOnDistributions()
+    {
+        const string Text = "DistributionFocal()";
+        TrainsOrIsRefused(
+            Text,
+            o => (o.Head, o.DistributionLoss) = (Distributions, Loss.Parse(Text)),
+            model => model.DistributionLoss!,
+            "distributions"
+        );
+    }
+
+    [TestMethod]
+    public void OnlyTheLossOnDistributionsOfSidesIsNoneOnClassesOrBoxes()
     {
         var assignable = Classification.Concat(Boxes).Select(row => NameOf((string)row[0])).ToHashSet();
         var others = LossCatalog
@@ -86,10 +105,12 @@ public class EveryLossTests
             .ToArray();
         CollectionAssert.AreEqual(new[] { "DistributionFocal" }, others);
         foreach (var parse in new Action<string>[] { text => DetectorBoxLoss.Parse(text), text => DetectorClassificationLoss.Parse(text) })
-            StringAssert.Contains(
-                Assert.ThrowsExactly<FormatException>(() => parse("DistributionFocal()")).Message,
-                "'DistributionFocal()' is no loss on"
-            );
+        {
+            var message = Assert.ThrowsExactly<FormatException>(() => parse("DistributionFocal()")).Message;
+            StringAssert.Contains(message, "'DistributionFocal()' is no loss on");
+            StringAssert.Contains(message, "assign it to DistributionLoss");
+            Assert.IsFalse(Assert.ThrowsExactly<FormatException>(() => parse("Triplet()")).Message.Contains("DistributionLoss"));
+        }
     }
 
     private static string NameOf(string text) => text.Split('(')[0];
@@ -97,7 +118,8 @@ public class EveryLossTests
     private static void TrainsOrIsRefused(
         string text,
         Action<ObjectDetectionTrainer.Options> set,
-        Func<ObjectDetectionTransformer, string> told
+        Func<ObjectDetectionTransformer, string> told,
+        string? term = null
     )
     {
         var options = Detecting.Small(o =>
@@ -120,10 +142,11 @@ public class EveryLossTests
         using var model = Detecting.Fit(Four.Value, options);
         Assert.AreEqual(2L, model.Summary.Steps);
         var terms = model.Summary.History[0].Terms;
-        Assert.IsTrue(terms.All(term => double.IsFinite(term.Value)), string.Join(", ", terms));
+        Assert.IsTrue(terms.All(found => double.IsFinite(found.Value)), string.Join(", ", terms));
+        Assert.IsTrue(term is null || terms.Any(found => found.Name == term), term);
         Assert.AreEqual(Loss.Parse(text).ToString(), told(model));
         var untrained = Untrained.GetOrAdd(
-            options.ClassificationLoss.HasBackground,
+            (options.Head, options.ClassificationLoss.HasBackground),
             _ =>
             {
                 options.Epoch = 0;

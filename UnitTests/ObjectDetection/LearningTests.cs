@@ -15,6 +15,13 @@ public class LearningTests
 {
     private static readonly Lazy<IDataView> Four = new(() => DrawnObjects.Data(4, empty: false));
 
+    private static readonly FcosHead Distributions = new()
+    {
+        Channels = 32,
+        Convolutions = 1,
+        DistributionBins = 17,
+    };
+
     [TestMethod]
     public void FindsDrawnObjectsOnImagesThatItHasNotSeen()
     {
@@ -61,6 +68,15 @@ public class LearningTests
                         Convolutions = 1,
                         Quality = BoxQuality.IoU,
                     }
+            ),
+            ("distributions and centre-ness", o => o.Head = Distributions),
+            (
+                "distributions divided by image",
+                o => (o.Head, o.BoxLoss, o.LossNormalization) = (Distributions, new GeneralizedIoULoss(), DetectionNormalization.Image)
+            ),
+            (
+                "distributions and a softmax",
+                o => (o.Head, o.ClassificationLoss, o.Matching) = (Distributions, new CrossEntropyLoss(), new AdaptiveMatching())
             ),
             ("RetinaNet with centre-ness", o => o.Head = Detecting.SmallHead with { Quality = BoxQuality.Centerness }),
             ("ATSS", o => o.Matching = new AdaptiveMatching()),

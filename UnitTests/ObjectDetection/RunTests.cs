@@ -45,13 +45,15 @@ public class RunTests
     }
 
     [TestMethod]
-    public void ACheckpointResumesToTheSameModel()
+    [DataRow("RetinaNet(channels: 32, convolutions: 1, scalesPerLevel: 1, aspectRatios: [1])")]
+    [DataRow("Fcos(channels: 32, convolutions: 1, distributionBins: 9)")]
+    public void ACheckpointResumesToTheSameModel(string head)
     {
         var data = DrawnObjects.Data(10);
         using var folder = new DrawnImages();
         var options = Detecting.Small(o =>
         {
-            o.Epoch = 3;
+            (o.Epoch, o.Head) = (3, DetectionHead.Parse(head));
             o.Augmentation = new() { HorizontalFlip = 0.5 };
             o.TrainingImageSizes = [48, 64];
             o.Sampling = new() { Count = 128 };

@@ -46,6 +46,19 @@ public class ScoreLossTests
                         3
                     )
             ),
+            (
+                "distributions",
+                o =>
+                    (o.Head, o.DistributionLossWeight) = (
+                        new FcosHead
+                        {
+                            Channels = 32,
+                            Convolutions = 1,
+                            DistributionBins = 9,
+                        },
+                        0.5
+                    )
+            ),
             ("sums", o => o.ClassificationLoss = new SigmoidFocalLoss() + 0.5 * new VariFocalLoss()),
         }.Select(training => new object[] { training.Name, training.Change });
 

@@ -1,19 +1,26 @@
 using static TorchSharp.torch;
+using TensorPrimitives = System.Numerics.Tensors.TensorPrimitives;
 
 namespace MLNetLosses.Networks;
 
 /// <summary>From boxes to what a head predicts of them relative to anchors, and back.</summary>
 internal abstract class BoxCoder
 {
-    /// <summary>What a head should predict: [P, 4] for boxes and anchors [P, 4], x0 y0 x1 y1.</summary>
+    /// <summary>How many numbers a head tells of a box.</summary>
+    public virtual int Outputs => 4;
+
+    /// <summary>The codes [P, 4] of boxes that a head tells by [P, <see cref="Outputs"/>].</summary>
+    public virtual Tensor Codes(Tensor told) => told;
+
+    /// <summary>The codes [P, 4] that a head should tell, for boxes and anchors [P, 4], x0 y0 x1 y1.</summary>
     public abstract Tensor Encode(Tensor boxes, Tensor anchors);
 
     /// <summary>The boxes [P, 4] that codes [P, 4] mean.</summary>
     public abstract Tensor Decode(Tensor codes, Tensor anchors);
 
-    /// <summary>The box of one code.</summary>
+    /// <summary>The box that <see cref="Outputs"/> numbers tell.</summary>
     public abstract (float X0, float Y0, float X1, float Y1) Decode(
-        ReadOnlySpan<float> code,
+        ReadOnlySpan<float> told,
         (float X0, float Y0, float X1, float Y1) anchor
     );
 
@@ -53,15 +60,15 @@ internal sealed class OffsetCoder(float[] weights) : BoxCoder
     }
 
     public override (float X0, float Y0, float X1, float Y1) Decode(
-        ReadOnlySpan<float> code,
+        ReadOnlySpan<float> told,
         (float X0, float Y0, float X1, float Y1) anchor
     )
     {
         var (width, height) = (anchor.X1 - anchor.X0, anchor.Y1 - anchor.Y0);
-        var x = code[0] / weights[0] * width + (anchor.X0 + 0.5f * width);
-        var y = code[1] / weights[1] * height + (anchor.Y0 + 0.5f * height);
-        var halfWidth = 0.5f * (MathF.Exp(MathF.Min(code[2] / weights[2], MaxLogarithm)) * width);
-        var halfHeight = 0.5f * (MathF.Exp(MathF.Min(code[3] / weights[3], MaxLogarithm)) * height);
+        var x = told[0] / weights[0] * width + (anchor.X0 + 0.5f * width);
+        var y = told[1] / weights[1] * height + (anchor.Y0 + 0.5f * height);
+        var halfWidth = 0.5f * (MathF.Exp(MathF.Min(told[2] / weights[2], MaxLogarithm)) * width);
+        var halfHeight = 0.5f * (MathF.Exp(MathF.Min(told[3] / weights[3], MaxLogarithm)) * height);
         return (x - halfWidth, y - halfHeight, x + halfWidth, y + halfHeight);
     }
 
@@ -91,12 +98,59 @@ internal sealed class DistanceCoder : BoxCoder
     }
 
     public override (float X0, float Y0, float X1, float Y1) Decode(
-        ReadOnlySpan<float> code,
+        ReadOnlySpan<float> told,
         (float X0, float Y0, float X1, float Y1) anchor
     )
     {
         var (width, height) = (anchor.X1 - anchor.X0, anchor.Y1 - anchor.Y0);
         var (x, y) = (0.5f * (anchor.X0 + anchor.X1), 0.5f * (anchor.Y0 + anchor.Y1));
-        return (x - code[0] * width, y - code[1] * height, x + code[2] * width, y + code[3] * height);
+        return (x - told[0] * width, y - told[1] * height, x + told[2] * width, y + told[3] * height);
+    }
+}
+
+/// <summary>
+/// Distances as <see cref="DistanceCoder"/> has them, each told by the logits of a distribution over the distances 0, 1, ..., bins - 1 and being its mean (Li et al.
+/// 2020).
+/// </summary>
+internal sealed class DistributionCoder(int bins) : BoxCoder
+{
+    private const int Sides = 4;
+
+    public override int Outputs => Sides * bins;
+
+    /// <summary>The distributions [P, 4, bins] that [P, 4 x bins] hold.</summary>
+    public Tensor Logits(Tensor told) => told.view(told.shape[0], Sides, bins);
+
+    public override Tensor Codes(Tensor told)
+    {
+        using var scope = NewDisposeScope();
+        return scope.MoveToOuter(nn.functional.softmax(Logits(told), 2).matmul(arange(bins, told.dtype, told.device)));
+    }
+
+    public override Tensor Encode(Tensor boxes, Tensor anchors) => DistanceCoder.Instance.Encode(boxes, anchors);
+
+    public override Tensor Decode(Tensor codes, Tensor anchors) => DistanceCoder.Instance.Decode(codes, anchors);
+
+    public override (float X0, float Y0, float X1, float Y1) Decode(
+        ReadOnlySpan<float> told,
+        (float X0, float Y0, float X1, float Y1) anchor
+    )
+    {
+        Span<float> distances = stackalloc float[Sides];
+        for (var side = 0; side < Sides; side++)
+            distances[side] = Mean(told.Slice(side * bins, bins));
+        return DistanceCoder.Instance.Decode(distances, anchor);
+    }
+
+    private static float Mean(ReadOnlySpan<float> logits)
+    {
+        var highest = TensorPrimitives.Max(logits);
+        var (sum, total) = (0f, 0f);
+        for (var bin = 0; bin < logits.Length; bin++)
+        {
+            var share = MathF.Exp(logits[bin] - highest);
+            (sum, total) = (sum + share, total + bin * share);
+        }
+        return total / sum;
     }
 }

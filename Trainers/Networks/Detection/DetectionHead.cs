@@ -176,9 +176,20 @@ public sealed record FcosHead : DetectionHead
     /// <summary>Group normalisation and centre-ness, as published.</summary>
     public FcosHead() => (GroupNormalization, Quality) = (true, BoxQuality.Centerness);
 
+    /// <summary>
+    /// Tells the distance of a side as a distribution over so many bins, which stand for 0, 1, 2, ... strides: the distance is its mean, and none is longer than the last
+    /// bin's. Li et al. 2020 (generalized focal loss), with 17. 2 to 256. Null (the default): as a number.
+    /// </summary>
+    [Interval("[2, 256]")]
+    public int? DistributionBins
+    {
+        get;
+        init => field = Valid(value);
+    }
+
     internal override AnchorMatching DefaultMatching => new CenterMatching();
 
-    internal override BoxCoder Coder => DistanceCoder.Instance;
+    internal override BoxCoder Coder => DistributionBins is { } bins ? new DistributionCoder(bins) : DistanceCoder.Instance;
 
     internal override int AnchorsPerPlace => 1;
 

@@ -4,7 +4,7 @@ namespace MLNetLosses.Networks;
 
 /// <summary>What a head says of all anchors of a batch.</summary>
 /// <param name="Logits">[N, A, K], one score a class.</param>
-/// <param name="Codes">[N, A, 4], boxes relative to their anchors.</param>
+/// <param name="Codes">[N, A, <see cref="BoxCoder.Outputs"/>], what is told of boxes relative to their anchors.</param>
 /// <param name="Quality">[N, A], logits of the quality; null where it is not told.</param>
 internal readonly record struct HeadOutput(Tensor Logits, Tensor Codes, Tensor? Quality);
 
@@ -21,11 +21,12 @@ internal sealed class HeadBranches : Composite
         this.head = head;
         var anchors = head.AnchorsPerPlace;
         classes = Add("classification_head", new Branch(init, head, ("cls_logits", anchors * outputs)));
+        var told = anchors * head.Coder.Outputs;
         boxes = Add(
             "regression_head",
             head.Quality == BoxQuality.None
-                ? new Branch(init, head, ("bbox_reg", 4 * anchors))
-                : new Branch(init, head, ("bbox_reg", 4 * anchors), ("bbox_ctrness", anchors))
+                ? new Branch(init, head, ("bbox_reg", told))
+                : new Branch(init, head, ("bbox_reg", told), ("bbox_ctrness", anchors))
         );
         using var frozen = no_grad();
         using var scope = NewDisposeScope();
