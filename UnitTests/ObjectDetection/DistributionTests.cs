@@ -81,8 +81,7 @@ public sealed class DistributionTests
         var targets = Targets([20 - 4, 36 - 14, 20 + 320, 36 - 8]);
         var output = Output(tensor(ThreeBins));
         using var loss = DetectionObjective.Of(options).Build(new() { ClassCount = 2 });
-        var term = loss.EvaluateTerms(new DetectionLossInputs(ThreeBinned, options).Make(output, targets))
-            .Terms.Single(t => t.Name == "distributions");
+        var term = Distribution(loss.EvaluateTerms(new DetectionLossInputs(ThreeBinned, options).Make(output, targets)));
         Assert.AreEqual(0.5, term.Weight);
         var expected =
             -0.5 * (Math.Log(1 / 4.0) + Math.Log(2 / 4.0)) // half way between the bins 0 and 1
@@ -90,7 +89,7 @@ public sealed class DistributionTests
             - 0.75 * Math.Log(2 / 4.0)
             - Math.Log(1)
             - Math.Log(0.5);
-        Assert.AreEqual(expected, term.Value.to(ScalarType.Float64).item<double>(), 1e-12);
+        Assert.AreEqual(expected, term.Value.item<double>(), 1e-12);
     }
 
     [TestMethod]
@@ -146,15 +145,13 @@ public sealed class DistributionTests
         {
             var options = ThreeBinnedOptions(o => o.LossNormalization = normalization);
             using var loss = DetectionObjective.Of(options).Build(new() { ClassCount = 2 });
-            return Distribution(loss.EvaluateTerms(new DetectionLossInputs(ThreeBinned, options).Make(output, targets)));
+            return Distribution(loss.EvaluateTerms(new DetectionLossInputs(ThreeBinned, options).Make(output, targets)))
+                .Value.item<double>();
         }
 
         Assert.AreEqual(4 * costs.Sum() / 3, Value(DetectionNormalization.Batch), 1e-6); // the divisor is of single precision
         Assert.AreEqual(4 * ((costs[0] + costs[1]) / 2 + costs[2]) / 2, Value(DetectionNormalization.Image), 1e-6);
     }
-
-    private static double Distribution(LossBreakdown terms) =>
-        terms.Terms.Single(term => term.Name == "distributions").Value.to(ScalarType.Float64).item<double>();
 
     [TestMethod]
     public void WithoutObjectsTheTermIsZero()
@@ -173,9 +170,9 @@ public sealed class DistributionTests
         };
         using var loss = DetectionObjective.Of(options).Build(new() { ClassCount = 2 });
         var told = tensor(ThreeBins).requires_grad_();
-        var terms = loss.EvaluateTerms(new DetectionLossInputs(ThreeBinned, options).Make(Output(told), none)).Terms;
-        Assert.AreEqual(0, terms.Single(term => term.Name == "distributions").Value.item<double>());
-        Assert.AreEqual(0, terms.Single(term => term.Name == "boxes").Value.item<double>());
+        var value = loss.EvaluateTerms(new DetectionLossInputs(ThreeBinned, options).Make(Output(told), none));
+        Assert.AreEqual(0, Distribution(value).Value.item<double>());
+        Assert.AreEqual(0, value.Terms.Single(term => term.Name == "boxes").Value.item<double>());
     }
 
     [TestMethod]
@@ -303,6 +300,8 @@ public sealed class DistributionTests
             zeros([0], ScalarType.Int64),
             ones([1])
         );
+
+    private static LossTermValue Distribution(LossValue value) => value.Terms.Single(term => term.Name == "distributions");
 
     private static void AssertClose(double[] expected, Tensor actual, double tolerance = 1e-12)
     {
