@@ -87,7 +87,7 @@ internal sealed class ObjectColumns
         return label;
     }
 
-    /// <summary>Makes what takes the objects of the current row.</summary>
+    /// <summary>Makes what takes the objects of the current row, whatever they are.</summary>
     public Func<RowObjects> CreateReader(DataViewRow row)
     {
         var (keys, coordinates) = (row.GetGetter<VBuffer<uint>>(label), row.GetGetter<VBuffer<float>>(boxes));
@@ -100,22 +100,21 @@ internal sealed class ObjectColumns
             keys(ref keyBuffer);
             coordinates(ref boxBuffer);
             ignored?.Invoke(ref flagBuffer);
-            var objects = new RowObjects(
+            return new(
                 [.. keyBuffer.DenseValues().Select(key => (int)key - 1)],
                 [.. boxBuffer.DenseValues()],
                 ignored is null ? [] : [.. flagBuffer.DenseValues()]
             );
-            if (objects.Boxes.Length != 4 * objects.Labels.Length)
-                throw new ArgumentException(
-                    $"Row {row.Position} has {objects.Labels.Length} labels in the column '{label.Name}' and {objects.Boxes.Length} numbers in the column '{boxes.Name}': there must be 4 a label, x0 y0 x1 y1."
-                );
-            if (ignored is not null && objects.Ignored.Length != objects.Labels.Length)
-                throw new ArgumentException(
-                    $"Row {row.Position} has {objects.Labels.Length} labels and {objects.Ignored.Length} flags in the column '{flags!.Value.Name}': there must be one a label."
-                );
-            return objects;
         };
     }
+
+    /// <summary>What is wrong with the numbers of labels, boxes and flags of a row; null: nothing.</summary>
+    public string? CountProblem(RowObjects row) =>
+        row.Boxes.Length != 4 * row.Labels.Length
+            ? $"{Quantity.Of(row.Labels.Length, "label")} in the column '{label.Name}' and {Quantity.Of(row.Boxes.Length, "number")} in the column '{boxes.Name}': there must be 4 a label, x0 y0 x1 y1"
+        : flags is { } column && row.Ignored.Length != row.Labels.Length
+            ? $"{Quantity.Of(row.Labels.Length, "label")} in the column '{label.Name}' and {Quantity.Of(row.Ignored.Length, "flag")} in the column '{column.Name}': there must be one a label"
+        : null;
 
     /// <summary>For each class of the label column, the one of other classes that it is, or -1: by name where both are named, else by number.</summary>
     /// <param name="values">Those classes; null where they have no names.</param>

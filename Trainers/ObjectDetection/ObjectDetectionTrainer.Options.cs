@@ -87,7 +87,7 @@ public sealed partial class ObjectDetectionTrainer
         /// <summary>The most detections of an image, 1 or more. Default 100. The model can change it.</summary>
         public int MaximumDetections { get; set; } = 100;
 
-        /// <summary>The head: <see cref="RetinaNetHead"/> (the default) with anchors, <see cref="FcosHead"/> without.</summary>
+        /// <summary>The head: <see cref="RetinaNetHead"/> (the default) with anchors, <see cref="FcosHead"/> without, which may tell sides as distributions.</summary>
         public DetectionHead Head { get; set; } = new RetinaNetHead();
 
         /// <summary>

@@ -14,19 +14,21 @@ internal sealed record ObjectRules(ObjectColumns Columns, int[] Translation, boo
     /// <param name="position">The row, for messages.</param>
     /// <param name="file">The file of its image, for messages; null: it has none.</param>
     /// <param name="leftOut">How many were left out.</param>
-    /// <exception cref="ArgumentException">A box or a label is wrong; names row, object and value.</exception>
+    /// <exception cref="ArgumentException">A box, a label or a count is wrong; names row, file, object and value.</exception>
     public RowObjects Check(RowObjects row, long position, string? file, out int leftOut)
     {
+        if (Columns.CountProblem(row) is { } miscounted)
+            throw new ArgumentException($"Row {Place(position, file)} has {miscounted}.");
         var kept = new List<int>(row.Labels.Length);
         for (var i = 0; i < row.Labels.Length; i++)
         {
             if (row.Labels[i] < 0)
                 throw new ArgumentException(
-                    $"Object {i} of {RowOf(position, file)} has no label: its key is 0. MapValueToKey gives that to values that it was not fitted on."
+                    $"Object {i} of row {Place(position, file)} has no label: its key is 0. MapValueToKey gives that to values that it was not fitted on."
                 );
             if (Translation[row.Labels[i]] < 0)
                 throw new ArgumentException(
-                    $"Object {i} of {RowOf(position, file)} has the class '{Columns.Names[row.Labels[i]]}', {Stranger}"
+                    $"Object {i} of row {Place(position, file)} has the class '{Columns.Names[row.Labels[i]]}', {Stranger}"
                 );
             var box = row.Boxes.AsSpan(4 * i, 4);
             if (BoxProblem(box) is not { } problem)
@@ -46,7 +48,7 @@ internal sealed record ObjectRules(ObjectColumns Columns, int[] Translation, boo
     private static ArgumentException Invalid(long row, string? file, int place, ReadOnlySpan<float> box, string problem) =>
         new(
             FormattableString.Invariant(
-                $"The box of object {place} of {RowOf(row, file)} is [{box[0]}, {box[1]}, {box[2]}, {box[3]}]: {problem}. Boxes are x0, y0, x1, y1 in pixels of the image. Mend the data, or set SkipInvalidBoxes to leave such objects out."
+                $"The box of object {place} of row {Place(row, file)} is [{box[0]}, {box[1]}, {box[2]}, {box[3]}]: {problem}. Boxes are x0, y0, x1, y1 in pixels of the image. Mend the data, or set SkipInvalidBoxes to leave such objects out."
             )
         );
 
@@ -54,7 +56,7 @@ internal sealed record ObjectRules(ObjectColumns Columns, int[] Translation, boo
     public static ArgumentException Outside(long row, string? file, int place, ReadOnlySpan<float> box, SizedImage image) =>
         Invalid(row, file, place, box, $"it lies outside the image, which has {image.SourceWidth} x {image.SourceHeight} pixels");
 
-    private static string RowOf(long row, string? file) => string.IsNullOrEmpty(file) ? $"row {row}" : $"row {row} ('{file}')";
+    private static string Place(long row, string? file) => string.IsNullOrEmpty(file) ? $"{row}" : $"{row} ('{file}')";
 
     private static string? BoxProblem(ReadOnlySpan<float> box)
     {

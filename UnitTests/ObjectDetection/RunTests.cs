@@ -149,7 +149,7 @@ public class RunTests
             ),
             ("flat", row => row.BoundingBoxes = [3, 10, 20, 10], ["y1 (10) must be above y0 (10)"]),
             ("outside", row => row.BoundingBoxes = [300, 10, 320, 40], ["object 0 of row 2", "lies outside the image", "pixels"]),
-            ("a number too few", row => row.BoundingBoxes = row.BoundingBoxes[..3], ["Row 2", "1 labels", "3 numbers"]),
+            ("a number too few", row => row.BoundingBoxes = row.BoundingBoxes[..3], ["Row 2 has 1 label in", "3 numbers"]),
             ("unknown class", row => row.Label = ["triangle"], ["Object 0 of row 2", "no label"]),
         }.Select(bad => new object[] { bad.Name, bad.Change, bad.Words });
 
@@ -173,9 +173,10 @@ public class RunTests
 
     /// <summary>While rows are read, and while images are.</summary>
     [TestMethod]
-    [DataRow(new[] { 30f, 10, 20, 40 }, "x1 (20) must be above x0 (30)")]
-    [DataRow(new[] { 300f, 10, 320, 40 }, "lies outside the image")]
-    public void AnErrorOfABoxNamesTheFile(float[] box, string problem)
+    [DataRow(new[] { 30f, 10, 20, 40 }, "object 0 of row 2", "x1 (20) must be above x0 (30)")]
+    [DataRow(new[] { 300f, 10, 320, 40 }, "object 0 of row 2", "lies outside the image")]
+    [DataRow(new[] { 30f, 10, 20 }, "Row 2", "1 label in the column 'Label' and 3 numbers in the column 'BoundingBoxes'")]
+    public void AnErrorOfABoxNamesTheFile(float[] box, string place, string problem)
     {
         using var folder = new DrawnImages();
         var rows = DrawnObjects
@@ -194,10 +195,10 @@ public class RunTests
                 }
             )
             .ToList();
-        box.CopyTo(rows[2].BoundingBoxes, 0);
+        rows[2].BoundingBoxes = box;
         var data = DrawnObjects.Keyed(new MLContext(1), rows);
         var message = Assert.Throws<ArgumentException>(() => Detecting.Fit(data, Detecting.Small())).Message;
-        foreach (var part in new[] { $"object 0 of row 2 ('{rows[2].Image}')", problem })
+        foreach (var part in new[] { $"{place} ('{rows[2].Image}')", problem })
             StringAssert.Contains(message, part);
         var score = new MLContext(1).Transforms.ScoreLoss(Detecting.Trained).Fit(data).Transform(data);
         StringAssert.Contains(Assert.Throws<ArgumentException>(() => score.GetColumn<float>("Loss").ToArray()).Message, rows[2].Image);
