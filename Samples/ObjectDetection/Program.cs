@@ -9,7 +9,10 @@ using MLNetLosses.Training;
 using Part = MLNetLosses.Samples.AnnotatedImages.Part;
 
 Option<string?> boxLoss = new("--box-loss") { Description = "The loss on boxes, such as \"CompleteIoU()\" or \"SmoothL1(beta: 0.1)\"." };
-Option<string?> head = new("--head") { Description = "The head: RetinaNet or Fcos, or with options, such as \"RetinaNet(channels: 64)\"." };
+Option<string?> head = new("--head")
+{
+    Description = "The head: RetinaNet or Fcos, or with options, such as \"RetinaNet(channels: 64)\" or \"Fcos(distributionBins: 17)\".",
+};
 Option<string?> normalization = new("--loss-normalization")
 {
     Description = "What losses are divided by: the objects of the Batch (default), or those of each Image, as torchvision does.",
@@ -69,6 +72,7 @@ void Run(SampleOptions options, ParseResult parsed, CancellationToken cancellati
             Task = "objectDetection",
             detector.ClassificationLoss,
             detector.BoxLoss,
+            detector.DistributionLoss,
             Backbone = detector.Backbone.ToString(),
             summary.Epochs,
             summary.Seconds,

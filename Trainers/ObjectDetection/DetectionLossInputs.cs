@@ -48,15 +48,12 @@ internal sealed class DetectionLossInputs
         AddClasses(inputs, output.Logits, targets, overlaps);
         if (decoded)
             Add(inputs, DetectionObjective.Boxes, ("predictedBoxes", boxes!), ("targetBoxes", targets.Boxes));
+        var distributions = coder as DistributionCoder;
+        var wanted = encoded || distributions is not null ? coder.Encode(targets.Boxes, targets.Anchors) : null;
         if (encoded)
-            Add(inputs, DetectionObjective.Boxes, ("predictions", codes), ("targets", coder.Encode(targets.Boxes, targets.Anchors)));
-        if (coder is DistributionCoder distributions)
-            Add(
-                inputs,
-                DetectionObjective.Distributions,
-                ("logits", distributions.Logits(told)),
-                ("targets", coder.Encode(targets.Boxes, targets.Anchors))
-            );
+            Add(inputs, DetectionObjective.Boxes, ("predictions", codes), ("targets", wanted!));
+        if (distributions is not null)
+            Add(inputs, DetectionObjective.Distributions, ("logits", distributions.Logits(told)), ("targets", wanted!));
         if (output.Quality is { } quality)
             Add(
                 inputs,

@@ -211,6 +211,19 @@ public sealed class DistributionTests
     }
 
     [TestMethod]
+    public void LogAndReportNameTheLossOnDistributionsWhereThereIsOne()
+    {
+        var asked = Options(_ => { }).AskedLoss;
+        Assert.AreEqual(
+            "QualityFocal() on classes, 2 * GeneralizedIoU() on boxes, 0.25 * DistributionFocal() on distributions",
+            asked.Text
+        );
+        Assert.AreEqual(new DistributionFocalLoss(), Loss.Parse(asked.Json["DistributionLoss"]!.ToJsonString()));
+        Assert.AreEqual(0.25, asked.Json["DistributionLossWeight"]!.GetValue<double>());
+        Assert.IsNull(Detecting.Small().AskedLoss.Json["DistributionLoss"]);
+    }
+
+    [TestMethod]
     [DataRow("Retina")]
     [DataRow("Fcos")]
     public void ALossOnDistributionsThatTheHeadDoesNotTellIsRefused(string name)

@@ -1,4 +1,5 @@
 using Microsoft.ML;
+using Microsoft.ML.Data;
 using MLNetLosses.Losses;
 using MLNetLosses.Networks;
 using MLNetLosses.UnitTests.ImageClassification;
@@ -61,6 +62,32 @@ public sealed class OwnLossTests
         Assert.AreEqual(classes, DetectorClassificationLoss.Parse(loaded.ClassificationLoss));
         Assert.AreEqual(boxes, DetectorBoxLoss.Parse(loaded.BoxLoss));
         CollectionAssert.AreEqual(Detecting.Weights(model), Detecting.Weights(loaded));
+    }
+
+    [TestMethod]
+    public void OneOnDistributionsOfSidesTrainsAndIsSavedWithTheModel()
+    {
+        var context = new MLContext(1);
+        var data = DrawnObjects.Data(4);
+        using var model = Detecting.Fit(
+            data,
+            Detecting.Small(o =>
+            {
+                (o.Epoch, o.BatchSize, o.ImageSize) = (4, 2, 48);
+                o.Head = DetectionHead.Parse("Fcos(channels: 32, convolutions: 1, distributionBins: 9)");
+                (o.DistributionLoss, o.DistributionLossWeight) = (new CumulativeDistanceLoss { Power = 1.5 }, 2);
+            }),
+            context
+        );
+        var terms = model.Summary.History.Select(epoch => epoch.Terms.Single(term => term.Name == "distributions")).ToList();
+        Assert.IsTrue(terms.All(term => term.Weight == 2));
+        Assert.IsLessThan(terms[0].Value, terms[^1].Value);
+        using var stream = new MemoryStream();
+        context.Model.Save(model, data.Schema, stream);
+        stream.Position = 0;
+        using var loaded = (ObjectDetectionTransformer)context.Model.Load(stream, out _);
+        Assert.AreEqual("CumulativeDistance(power: 1.5)", loaded.DistributionLoss);
+        Assert.IsTrue(context.Transforms.ScoreLoss(loaded).Fit(data).Transform(data).GetColumn<float>("Loss").All(float.IsFinite));
     }
 
     [TestMethod]
