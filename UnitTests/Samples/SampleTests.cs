@@ -87,7 +87,7 @@ public class SampleTests
             "ObjectDetection",
             ["--train", Path.Combine(folder.FullName, "data")],
             ["--backbone", "ShuffleNetV2X05", "--image-size", "64", "--head", "RetinaNet(channels: 32, convolutions: 1)"],
-            ["classificationLoss", "boxLoss"],
+            ["classificationLoss", "boxLoss", "distributionLoss"],
             "precision-recall.png"
         );
         Assert.AreEqual("objectDetection", (string?)metrics["task"]);
