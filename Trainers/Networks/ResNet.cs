@@ -50,7 +50,7 @@ internal sealed class ResNet : BackboneNetwork
         if (stage > 0)
             return layers[stage].call(x);
         using var scope = NewDisposeScope();
-        return scope.MoveToOuter(RunFirstStage(RunStem(x)));
+        return scope.MoveToOuter(smallImages ? RunFirstStage(RunStem(x)) : layers[0].call(bn1.Pooled(conv1.call(x))));
     }
 
     internal override int? StemChannels => smallImages ? null : 64;

@@ -47,6 +47,7 @@ internal sealed class PartByPart : autograd.SingleTensorFunction<PartByPart>
         var gradient = is_grad_enabled() // then it will itself be differentiated
             ? autograd.grad([work(x, others)], [x], [grad_output], retain_graph: true, create_graph: true)[0]
             : ByParts(x, length, work, others, grad_output);
+        FinalBackward.Free(ctx);
         return [ReturnedGradient.Keep(gradient.MoveToOuterDisposeScope()), .. Enumerable.Repeat<Tensor>(null!, 2 + others.Length)];
     }
 

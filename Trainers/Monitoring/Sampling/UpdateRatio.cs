@@ -11,11 +11,8 @@ internal sealed class UpdateRatio(WeightArena arena) : IDisposable
     {
         using var frozen = no_grad();
         using var scope = NewDisposeScope();
-        var present = arena.Weights.narrow(0, 0, arena.ParameterCount);
-        if (before is null)
-            before = present.clone().DetachFromDisposeScope();
-        else
-            before.copy_(present);
+        before?.Dispose();
+        before = arena.Weights.narrow(0, 0, arena.ParameterCount).clone().DetachFromDisposeScope();
     }
 
     public double Measure()
@@ -24,8 +21,13 @@ internal sealed class UpdateRatio(WeightArena arena) : IDisposable
         using var scope = NewDisposeScope();
         var size = before!.norm().to(ScalarType.Float64).item<double>();
         var moved = before.sub_(arena.Weights.narrow(0, 0, arena.ParameterCount)).norm().to(ScalarType.Float64).item<double>();
+        Dispose(); // as much room as the weights take
         return size > 0 ? moved / size : double.NaN;
     }
 
-    public void Dispose() => before?.Dispose();
+    public void Dispose()
+    {
+        before?.Dispose();
+        before = null;
+    }
 }

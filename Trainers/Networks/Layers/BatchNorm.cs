@@ -42,15 +42,36 @@ internal sealed class BatchNorm : Layer
             return x;
         var learns = training && !Frozen;
         if (learns)
-        {
-            if (x.shape is [1, _, 1, 1])
-                throw new InvalidOperationException(
-                    "Batch normalisation cannot train on a single value per channel: the batch holds one image, of which one pixel is left here. "
-                        + "Use a batch size of 2 or more, drop the last incomplete batch, use larger images, or freeze the layers."
-                );
-            num_batches_tracked.add_(Scalars.One, Scalars.One);
-        }
+            Count(x);
         return nn.functional.batch_norm(x, running_mean, running_var, weight, bias, learns, momentum, eps);
+    }
+
+    /// <summary>The normalised map, cut below 0 and pooled: the maximum over 3x3 pixels with stride 2.</summary>
+    public Tensor Pooled(Tensor x)
+    {
+        using var scope = NewDisposeScope();
+        if (folded || !training || Frozen || !NormalizedPooling.Suits(x))
+            return scope.MoveToOuter(nn.functional.max_pool2d(forward(x).relu_(), [3, 3], [2, 2], [1, 1]));
+        Count(x);
+        var statistics = empty([2, x.shape[1]], ScalarType.Float32);
+        var result = NormalizedPooling.Of(x, weight, bias, statistics, eps);
+        using (no_grad())
+        {
+            var count = (double)(x.numel() / x.shape[1]);
+            running_mean.lerp_(statistics[0], momentum);
+            running_var.lerp_(statistics[1] * (count / (count - 1)), momentum);
+        }
+        return scope.MoveToOuter(result);
+    }
+
+    private void Count(Tensor x)
+    {
+        if (x.shape is [1, _, 1, 1])
+            throw new InvalidOperationException(
+                "Batch normalisation cannot train on a single value per channel: the batch holds one image, of which one pixel is left here. "
+                    + "Use a batch size of 2 or more, drop the last incomplete batch, use larger images, or freeze the layers."
+            );
+        num_batches_tracked.add_(Scalars.One, Scalars.One);
     }
 
     /// <summary>

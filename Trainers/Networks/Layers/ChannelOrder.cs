@@ -14,4 +14,13 @@ internal static class ChannelOrder
         using var scope = NewDisposeScope();
         return scope.MoveToOuter(map.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2));
     }
+
+    /// <summary>A map of undefined values, single precision, on the CPU, with the channels of a pixel beside one another.</summary>
+    public static Tensor Empty(long images, long channels, long height, long width) =>
+        empty_strided(
+            [images, channels, height, width],
+            [height * width * channels, 1, width * channels, channels],
+            ScalarType.Float32,
+            CPU
+        );
 }

@@ -29,7 +29,7 @@ internal sealed class GradNormCombiner(LossFunction rule, int[] tasks, int termC
             )
             .backward();
         var total = (stacked * weights).sum();
-        total.backward();
+        FinalBackward.Run(total);
         return (total.detach(), weights);
     }
 

@@ -39,7 +39,7 @@ internal sealed class SumCombiner : ITermCombiner
 
     public CombinedLoss Backward(LossValue value, Gradients gradients, LossClock clock)
     {
-        value.Total.backward();
+        FinalBackward.Run(value.Total);
         return new(value.Total);
     }
 

@@ -89,7 +89,7 @@ internal sealed class ValueCombiner(LossFunction rule, int[] tasks, int termCoun
         var total = Rule.Evaluate(new LossInputs { ["losses"] = leaf });
         total.backward();
         var weights = leaf.grad!;
-        stacked.backward([weights]);
+        FinalBackward.Run(stacked, weights);
         return (total.detach(), weights);
     }
 }

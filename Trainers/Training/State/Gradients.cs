@@ -25,6 +25,17 @@ internal sealed class Gradients(WeightArena arena)
     /// <summary>A parameter's gradient as a line in its order of memory; null where the last backward passes did not reach it.</summary>
     public Tensor? Line(int segment) => segments[segment].Parameter.grad is { } gradient ? segments[segment].ToLine(gradient) : null;
 
+    /// <summary>
+    /// Takes all gradients away and gives them as <see cref="Line"/> does, without a copy where that can be; in the caller's dispose scope.
+    /// </summary>
+    public Tensor?[] Take()
+    {
+        using var scope = NewDisposeScope();
+        Tensor?[] lines = [.. segments.Select((_, i) => Line(i)?.MoveToOuterDisposeScope())];
+        Clear();
+        return lines;
+    }
+
     /// <summary>A copy of all gradients in one line, 0 where there is none; in the caller's dispose scope.</summary>
     public Tensor Flat()
     {

@@ -76,6 +76,7 @@ internal abstract class PixelFunction<TSelf, TOptions> : autograd.SingleTensorFu
             else
                 Backward(new PixelScan<float>(scores, indices), kept, options, outer, new(gradient));
         }
+        FinalBackward.Free(ctx);
         return [ReturnedGradient.Keep(gradient.MoveToOuterDisposeScope()), null!, null!];
     }
 }

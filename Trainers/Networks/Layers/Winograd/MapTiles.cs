@@ -40,17 +40,6 @@ internal sealed unsafe class MapTiles
 
     public int Count => tiles.Length;
 
-    /// <summary>A map of undefined values of another's size whose pixels lie as they are wanted here.</summary>
-    public static Tensor NewMap(Tensor like, long channels)
-    {
-        var (images, height, width) = (like.shape[0], like.shape[2], like.shape[3]);
-        return empty_strided(
-            [images, channels, height, width],
-            [height * width * channels, 1, width * channels, channels],
-            ScalarType.Float32
-        );
-    }
-
     /// <summary>From the 6 x 6 pixels around each of some tiles: <c>B^T d B</c>, [count, 36, C].</summary>
     public Tensor Windows(IReadOnlyList<Tensor> maps, int from, int count) => FromPixels<WinogradTransform.Window>(maps, from, count);
 

@@ -1,4 +1,5 @@
 using MLNetLosses.Interop;
+using MLNetLosses.Losses;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -68,7 +69,7 @@ internal sealed class WinogradConvolution : autograd.MultiTensorFunction<Winogra
         var hasBias = (bool)ctx.get_data("hasBias");
         var saved = ctx.get_saved_variables().ToArray();
         var (weight, bias, maps) = (saved[0], hasBias ? saved[1] : null, saved[(hasBias ? 2 : 1)..]);
-        var outer = grad_outputs.Select((g, i) => g.IsInvalid ? MapTiles.NewMap(maps[i], weight.shape[0]).zero_() : g).ToArray();
+        var outer = grad_outputs.Select((g, i) => g.IsInvalid ? NewMap(maps[i], weight.shape[0]).zero_() : g).ToArray();
         var differentiated = is_grad_enabled();
         var gradients = (differentiated ? Differentiable(maps, weight, bias, outer) : Fast(maps, weight, bias, outer)).ToArray();
         foreach (var gradient in gradients)
@@ -78,6 +79,7 @@ internal sealed class WinogradConvolution : autograd.MultiTensorFunction<Winogra
             foreach (var gradient in grad_outputs)
                 gradient.Dispose();
             returned = gradients;
+            FinalBackward.Free(ctx);
         }
         return [null!, .. gradients.Select(gradient => gradient!)];
     }
@@ -121,13 +123,15 @@ internal sealed class WinogradConvolution : autograd.MultiTensorFunction<Winogra
             yield return tensor.requires_grad ? found.Dequeue() : null;
     }
 
+    private static Tensor NewMap(Tensor like, long channels) => ChannelOrder.Empty(like.shape[0], channels, like.shape[2], like.shape[3]);
+
     /// <summary>Maps by a weight as <see cref="Products(Tensor)"/> gives it.</summary>
     private static Tensor[] Compute(IReadOnlyList<Tensor> maps, Tensor factors, Tensor? bias)
     {
         using var scope = NewDisposeScope();
         var (tiles, outputs, inputs) = (new MapTiles(maps), factors.shape[1], factors.shape[2]);
         var sources = maps.Select(ChannelOrder.Last).ToArray();
-        var results = maps.Select(map => MapTiles.NewMap(map, outputs)).ToArray();
+        var results = maps.Select(map => NewMap(map, outputs)).ToArray();
         var grouped = factors.view(-1, inputs, 1, 1);
         var offset = bias?.contiguous();
         foreach (var (from, count) in Parts(tiles, Math.Max(inputs, outputs)))
