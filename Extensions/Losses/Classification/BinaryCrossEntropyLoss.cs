@@ -79,6 +79,8 @@ public sealed record BinaryCrossEntropyLoss : WeightedClassificationLoss
     // Every class as a negative, then the target's column again as a positive.
     private Tensor OfIndices(Tensor logits, ClassTargets targets, Tensor? positive)
     {
+        if (LabelSmoothing == 0 && positive is null)
+            return Softplus.Of(OneVsRest.Away(logits, targets));
         var rest = LabelSmoothing / targets.ClassCount;
         var no = Softplus.Of(logits) * (1 - rest);
         if (rest > 0)

@@ -1,5 +1,3 @@
-using static TorchSharp.torch;
-
 namespace MLNetLosses.Losses;
 
 /// <summary>The overlap loss whose parts <see cref="AlphaIoULoss"/> raises to a power.</summary>
@@ -50,12 +48,16 @@ public sealed record AlphaIoULoss : OverlapLoss
     /// <inheritdoc/>
     protected internal override bool HasTrueGradient => Variant != AlphaIoUVariant.CompleteIoU;
 
-    private protected override Tensor Measure(BoxPairs pairs) =>
-        Variant switch
-        {
-            AlphaIoUVariant.GeneralizedIoU => Sum(pairs, Alpha, pairs.HullExcess()),
-            AlphaIoUVariant.DistanceIoU => Sum(pairs, Alpha, pairs.CentreDistance()),
-            AlphaIoUVariant.CompleteIoU => Sum(pairs, Alpha, pairs.CentreDistance(), pairs.AspectDifference()),
-            _ => Sum(pairs, Alpha),
-        };
+    internal override OverlapFormula Formula() =>
+        new(
+            Epsilon,
+            Variant switch
+            {
+                AlphaIoUVariant.GeneralizedIoU => BoxPenalties.Hull,
+                AlphaIoUVariant.DistanceIoU => BoxPenalties.Centre,
+                AlphaIoUVariant.CompleteIoU => BoxPenalties.Centre | BoxPenalties.Aspect,
+                _ => BoxPenalties.None,
+            },
+            Alpha
+        );
 }

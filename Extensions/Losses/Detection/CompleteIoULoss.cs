@@ -1,5 +1,3 @@
-using static TorchSharp.torch;
-
 namespace MLNetLosses.Losses;
 
 /// <summary>
@@ -11,7 +9,7 @@ namespace MLNetLosses.Losses;
     "1 - I/U + rho²/c² + a v, v = 4/pi² (difference of atan(w/h))²",
     Use = "decoded boxes whose aspect ratio matters",
     Avoid = "expecting v to correct sizes: it compares ratios",
-    Cost = "one pass over the pairs, two arctangents",
+    Cost = "one pass over the pairs, an arctangent",
     Paper = "Zheng et al. 2020"
 )]
 public sealed record CompleteIoULoss : OverlapLoss
@@ -19,5 +17,5 @@ public sealed record CompleteIoULoss : OverlapLoss
     /// <inheritdoc/>
     protected internal override bool HasTrueGradient => false;
 
-    private protected override Tensor Measure(BoxPairs pairs) => Sum(pairs, 1, pairs.CentreDistance(), pairs.AspectDifference());
+    internal override OverlapFormula Formula() => new(Epsilon, BoxPenalties.Centre | BoxPenalties.Aspect);
 }

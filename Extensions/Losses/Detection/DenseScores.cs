@@ -12,10 +12,12 @@ internal readonly record struct DenseCost(Tensor Values, Tensor? Slopes, Tensor 
 internal static class DenseScores
 {
     /// <summary>s(z)^gamma softplus(z), the cost of a background score z or of an object's score -z, and its derivative by z.</summary>
-    public static (Tensor Values, Tensor? Slopes) Modulated(Tensor z, double gamma, bool wantsSlopes)
+    public static (Tensor Values, Tensor? Slopes) Modulated(Tensor z, double gamma, bool wantsSlopes) =>
+        Modulated(z.sigmoid(), Softplus.Of(z), gamma, wantsSlopes);
+
+    /// <summary>The same from s(z) and softplus(z), which becomes the values.</summary>
+    public static (Tensor Values, Tensor? Slopes) Modulated(Tensor s, Tensor values, double gamma, bool wantsSlopes)
     {
-        var s = z.sigmoid();
-        var values = Softplus.Of(z);
         var slopes = wantsSlopes ? addcmul(s, 1 - s, values, gamma) : null;
         if (gamma != 0)
         {

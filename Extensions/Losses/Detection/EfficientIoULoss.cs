@@ -1,5 +1,3 @@
-using static TorchSharp.torch;
-
 namespace MLNetLosses.Losses;
 
 /// <summary>
@@ -15,5 +13,5 @@ namespace MLNetLosses.Losses;
 )]
 public sealed record EfficientIoULoss : OverlapLoss
 {
-    private protected override Tensor Measure(BoxPairs pairs) => Sum(pairs, 1, pairs.CentreDistance(), pairs.SideDistance());
+    internal override OverlapFormula Formula() => new(Epsilon, BoxPenalties.Centre | BoxPenalties.Sides);
 }

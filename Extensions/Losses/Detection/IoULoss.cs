@@ -1,5 +1,3 @@
-using static TorchSharp.torch;
-
 namespace MLNetLosses.Losses;
 
 /// <summary>
@@ -19,13 +17,5 @@ public sealed record IoULoss : OverlapLoss
     /// <summary>The negative logarithm of the IoU instead of its complement: steeper at low overlap. Default false.</summary>
     public bool Log { get; init; }
 
-    private protected override Tensor Measure(BoxPairs pairs)
-    {
-        if (!Log)
-            return Sum(pairs, 1);
-        var iou = pairs.IoU.clamp(min: Epsilon);
-        if (pairs.WantsSlopes)
-            pairs.BackThroughIoU(iou.reciprocal().neg_().masked_fill_(pairs.IoU.lt(Epsilon), 0));
-        return iou.log().neg_();
-    }
+    internal override OverlapFormula Formula() => new(Epsilon, Log: Log);
 }

@@ -32,7 +32,7 @@ public sealed record QualityFocalLoss : DenseDetectionLoss
         y = y.to(x.dtype).clamp(min: 0);
         var s = x.sigmoid();
         var off = s - y;
-        var distance = off.abs();
+        var distance = Beta == 2 ? off : off.abs(); // a square knows no sign
         var entropy = Softplus.Of(x).addcmul_(x, y, -1);
         var factor = DenseScores.Power(distance, Beta);
         Tensor? slopes = null;

@@ -39,10 +39,11 @@ public sealed record VariFocalLoss : DenseDetectionLoss
         var positives = y.gt(0);
         var qualities = y.to(x.dtype).mul(positives); // the weights of positives, 0 elsewhere
         var negatives = y.eq(0).to(x.dtype).mul_(Alpha);
-        var (values, slopes) = DenseScores.Modulated(x, Gamma, wantsSlopes);
-        var entropies = Softplus.Of(x).addcmul_(x, qualities, -1);
+        var (s, softplus) = (x.sigmoid(), Softplus.Of(x));
+        var entropies = addcmul(softplus, x, qualities, -1);
+        var (values, slopes) = DenseScores.Modulated(s, softplus, Gamma, wantsSlopes);
         values.mul_(negatives).addcmul_(entropies, qualities, 1);
-        slopes?.mul_(negatives).addcmul_(x.sigmoid().sub_(qualities), qualities, 1);
+        slopes?.mul_(negatives).addcmul_(s.sub_(qualities), qualities, 1);
         return new(values, slopes, positives);
     }
 }

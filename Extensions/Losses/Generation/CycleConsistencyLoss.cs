@@ -35,13 +35,32 @@ public sealed record CycleConsistencyLoss : ImageLoss
     public override IReadOnlyList<string> OptionalInputs => ["predictionsB", "targetsB"];
 
     /// <inheritdoc/>
+    protected internal override Tensor? FusedMean(LossCall call)
+    {
+        var (predictions, targets) = Pair(call);
+        if (predictions.numel() == 0)
+            return null;
+        var there = Distance.MeanBetween(predictions, targets);
+        if (PairB(call) is not var (predictionsB, targetsB))
+            return Scale * there;
+        return predictionsB.numel() == 0 ? null : Scale * (there + Distance.MeanBetween(predictionsB, targetsB));
+    }
+
+    /// <inheritdoc/>
     protected override LossTerms Compare(Tensor predictions, Tensor targets, LossCall call)
     {
         var there = Scale * Distance.Between(predictions, targets);
-        if (call.Optional("predictionsB") is null && call.Optional("targetsB") is null)
+        if (PairB(call) is not var (predictionsB, targetsB))
             return new(there);
-        var (predictionsB, targetsB) = (call["predictionsB"], call["targetsB"]);
-        Shapes.Same(this, "predictionsB", predictionsB, "targetsB", targetsB);
         return new(there) { More = [new(Scale * Distance.Between(predictionsB, targetsB)) { ByRow = false }], ByRow = false };
+    }
+
+    private (Tensor Predictions, Tensor Targets)? PairB(LossCall call)
+    {
+        if (call.Optional("predictionsB") is null && call.Optional("targetsB") is null)
+            return null;
+        var (predictions, targets) = (call["predictionsB"], call["targetsB"]);
+        Shapes.Same(this, "predictionsB", predictions, "targetsB", targets);
+        return (predictions, targets);
     }
 }

@@ -72,7 +72,24 @@ public sealed record DenoisingDiffusionLoss : GenerationLoss
     public override IReadOnlyList<string> RequiredInputs => ["predictions", "targets", "noise", "timesteps", "alphasCumprod"];
 
     /// <inheritdoc/>
+    protected internal override Tensor? FusedMean(LossCall call)
+    {
+        if (Weighting != DiffusionWeighting.None)
+            return null;
+        var (predictions, wanted, _) = Read(call);
+        return predictions.numel() == 0 ? null : PixelDistance.L2.MeanBetween(predictions, wanted);
+    }
+
+    /// <inheritdoc/>
     protected internal override LossTerms ComputeTerms(LossCall call)
+    {
+        var (predictions, wanted, a) = Read(call);
+        var errors = ImageArithmetic.MeanOfEach(PixelDistance.L2.Between(predictions, wanted));
+        return new(Weight(a, call) is { } weight ? errors * weight : errors);
+    }
+
+    // The network's output, what it should be, and alphasCumprod of each sample.
+    private (Tensor Predictions, Tensor Wanted, Tensor Alphas) Read(LossCall call)
     {
         var (predictions, targets, noise) = (call["predictions"], call["targets"], call["noise"]);
         Shapes.Floating(this, "predictions", predictions);
@@ -85,8 +102,7 @@ public sealed record DenoisingDiffusionLoss : GenerationLoss
             DiffusionPrediction.Sample => targets,
             _ => Each(a.sqrt(), noise) * noise - Each((1 - a).sqrt(), noise) * targets,
         };
-        var errors = ImageArithmetic.MeanOfEach(PixelDistance.L2.Between(predictions, wanted));
-        return new(Weight(a, call) is { } weight ? errors * weight : errors);
+        return (predictions, wanted, a);
     }
 
     private Tensor Alphas(Tensor predictions, LossCall call)

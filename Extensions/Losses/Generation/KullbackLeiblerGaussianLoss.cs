@@ -51,8 +51,7 @@ public sealed record KullbackLeiblerGaussianLoss : GenerationLoss
         foreach (var name in OptionalInputs)
             if (call.Optional(name) is { } prior)
                 Shapes.Same(this, name, prior, "means", means);
-        var priorMeans = call.Optional("priorMeans") ?? zeros([], dtype: means.dtype, device: means.device).expand(means.shape);
-        var distance = PixelDistance.L2.Between(means, priorMeans);
+        var distance = call.Optional("priorMeans") is { } priorMeans ? PixelDistance.L2.Between(means, priorMeans) : means.square();
         var ratio = logVariances;
         if (call.Optional("priorLogVariances") is { } priorLogVariances)
         {

@@ -58,7 +58,7 @@ public sealed record LiftedStructureLoss : PairMetricLoss
             );
         // Positives share their class, and so whether they have negatives at all.
         var counted = positives.Numbers * negatives.Any.unsqueeze(1) * negatives.Any;
-        var costs = (logaddexp(toNegatives.unsqueeze(1), toNegatives.unsqueeze(0)) + d).relu().square() * 0.5;
-        return PairTerms.Of((costs * counted).sum(), counted.sum());
+        var roots = (logaddexp(toNegatives.unsqueeze(1), toNegatives.unsqueeze(0)) + d).relu_();
+        return PairTerms.Of((roots.square() * counted).sum() * 0.5, counted.sum());
     }
 }

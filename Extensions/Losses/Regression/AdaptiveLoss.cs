@@ -120,7 +120,7 @@ public sealed record AdaptiveLoss : RegressionLoss
     {
         var residual = predictions - targets;
         if (!Learns)
-            return new(RobustPower.Of((residual / Scale).square(), Alpha));
+            return new(RobustPower.Of((Scale == 1 ? residual : residual / Scale).square(), Alpha));
         Tensor? alpha = LearnAlpha ? Along(AlphaOf(call.State["latentAlpha"]), residual) : null;
         Tensor? scale = LearnScale ? Along(ScaleOf(call.State["latentScale"]), residual) : null;
         var z = (scale is null ? residual / Scale : residual / scale).square();

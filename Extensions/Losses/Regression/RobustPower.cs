@@ -13,7 +13,7 @@ internal static class RobustPower
         alpha switch
         {
             2 => z / 2,
-            1 => z / ((z + 1).sqrt() + 1), // sqrt(z + 1) - 1 with all its digits
+            1 => z / ((z + 1).sqrt_() + 1), // sqrt(z + 1) - 1 with all its digits
             0 => (z / 2).log1p(),
             -2 => z * 2 / (z + 4),
             double.NegativeInfinity => -(z / -2).expm1(),

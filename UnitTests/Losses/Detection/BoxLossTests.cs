@@ -96,6 +96,27 @@ public class BoxLossTests
     }
 
     [TestMethod]
+    public void TensorOperationsGiveWhatTheLoopGives()
+    {
+        using var scope = NewDisposeScope();
+        manual_seed(3);
+        // Many of these coordinates are equal, and many boxes are points, lines or apart.
+        var corners = randint(8, [40, 4], ScalarType.Float64);
+        var boxes = cat([corners.narrow(1, 0, 2), corners.narrow(1, 0, 2) + corners.narrow(1, 2, 2)], 1);
+        var (p, t) = (boxes.repeat_interleave(40, 0), boxes.repeat(40, 1));
+        foreach (var loss in All)
+        {
+            var (q, u) = (p.clone().requires_grad_(), t.clone().requires_grad_());
+            var loop = OverlapValues.Of(loss.Formula(), q, u);
+            var tensors = OverlapValues.ByTensors(loss.Formula(), p, t, wantsPredicted: true, wantsTarget: true);
+            Assert.IsTrue(loop.Values.allclose(tensors.Values, 1e-12, 1e-14), $"{loss}");
+            Assert.IsTrue(loop.ByPredicted!.allclose(tensors.ByPredicted!, 1e-12, 1e-14), $"{loss}: by the predicted boxes");
+            Assert.IsTrue(loop.ByTarget!.allclose(tensors.ByTarget!, 1e-12, 1e-14), $"{loss}: by the target boxes");
+            Assert.IsNull(OverlapValues.ByTensors(loss.Formula(), p, t, wantsPredicted: true, wantsTarget: false).ByTarget);
+        }
+    }
+
+    [TestMethod]
     public void OnlyWhatWantsAGradientGetsOne()
     {
         using var scope = NewDisposeScope();
@@ -221,7 +242,7 @@ public class BoxLossTests
     public void ManyPairsAreComputedLikeFew()
     {
         using var scope = NewDisposeScope();
-        var repeats = 5003; // 25015 pairs: several blocks, the last one smaller
+        var repeats = 30_011; // 150,055 pairs: two runs, the last pairs fill no register
         foreach (var loss in All)
         {
             var (p, t) = (tensor(Predicted).repeat(repeats, 1).requires_grad_(), tensor(Targets).repeat(repeats, 1).requires_grad_());

@@ -57,6 +57,36 @@ public class DistanceTests
     }
 
     [TestMethod]
+    public void LargeSinglePrecisionBatchesAgainstReferencesHaveAllDerivatives()
+    {
+        using var scope = NewDisposeScope();
+        var distance = new EuclideanDistance { Normalize = false };
+        var (a, b) = (randn(80, 96, dtype: ScalarType.Float64), randn(90, 96, dtype: ScalarType.Float64));
+        var weights = rand(80, 90, dtype: ScalarType.Float64);
+        Tensor[] Derivatives(ScalarType type, bool again)
+        {
+            var (x, y) = (a.to(type, copy: true).requires_grad_(), b.to(type, copy: true).requires_grad_());
+            var lengths = type == ScalarType.Float32 ? distance.Matrix(x, y) : (x.unsqueeze(1) - y.unsqueeze(0)).square().sum([2]).sqrt();
+            var value = (lengths * weights).sum();
+            if (!again)
+            {
+                value.backward();
+                return [x.grad!, y.grad!];
+            }
+            var first = autograd.grad([value], [x, y], retain_graph: true, create_graph: true);
+            (first[0].square().sum() + first[1].square().sum()).backward();
+            return [x.grad!, y.grad!];
+        }
+        foreach (var again in new[] { false, true })
+        foreach (var (single, exact) in Derivatives(ScalarType.Float32, again).Zip(Derivatives(ScalarType.Float64, again)))
+            Assert.IsTrue(single.to(ScalarType.Float64).allclose(exact, 1e-4, 1e-4), $"second: {again}");
+        var (learning, fixedRows) = (a.to(ScalarType.Float32).requires_grad_(), b.to(ScalarType.Float32));
+        distance.Matrix(learning, fixedRows).sum().backward();
+        Assert.IsNull(fixedRows.grad);
+        Assert.IsNotNull(learning.grad);
+    }
+
+    [TestMethod]
     public void EqualEmbeddingsHaveNoGradient()
     {
         using var scope = NewDisposeScope();

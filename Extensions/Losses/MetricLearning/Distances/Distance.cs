@@ -52,22 +52,12 @@ public abstract record Distance : Definition
     internal static Tensor Unit(Tensor embeddings) => nn.functional.normalize(embeddings, p: 2, dim: 1, eps: 1e-12);
 
     /// <summary>
-    /// |x - y| of every pair; distance 0 has gradient 0. By differences, since 2 - 2 cos would lose half the digits of small distances; where many float32
-    /// rows make that slow, by a matrix product of their float64 numbers, which has more digits than are needed.
+    /// |x - y| of every pair; distance 0 has gradient 0. By differences, or, where many float32 rows make that slow, by a product in double precision.
     /// </summary>
-    internal static Tensor Lengths(Tensor anchors, Tensor partners)
-    {
-        if (anchors.dtype != ScalarType.Float32 || anchors.shape[0] * partners.shape[0] * anchors.shape[1] < ProductFrom)
-            return cdist(anchors, partners, 2, TorchSharp.compute_mode.donot_use_mm_for_euclid_dist);
-        var x = anchors.to(ScalarType.Float64);
-        var y = ReferenceEquals(anchors, partners) ? x : partners.to(ScalarType.Float64);
-        var squares = x.square().sum([1], keepdim: true) + y.square().sum([1]);
-        var between = addmm(squares, x, y.t(), beta: 1, alpha: -2);
-        // By arithmetic, as in PairMask: choosing by a mask is slow on a CPU.
-        var equal = between.detach().le(squares.detach() * 1e-14).to(x.dtype);
-        var apart = 1 - equal;
-        return (addcmul(equal, between, apart, 1).sqrt() * apart).to(anchors.dtype);
-    }
+    internal static Tensor Lengths(Tensor anchors, Tensor partners) =>
+        anchors.dtype != ScalarType.Float32 || anchors.shape[0] * partners.shape[0] * anchors.shape[1] < ProductFrom
+            ? cdist(anchors, partners, 2, TorchSharp.compute_mode.donot_use_mm_for_euclid_dist)
+            : ProductLengths.Of(anchors, partners);
 
     /// <summary>|x| of every row, with gradient 0 at 0.</summary>
     internal static Tensor Lengths(Tensor rows) => rows.norm(1);
