@@ -25,6 +25,8 @@ public sealed record LogitAdjustedLoss : CountedClassificationLoss
         init => field = Valid(value);
     } = 1;
 
+    internal override bool IsByPixel(LossCall call) => true;
+
     /// <inheritdoc/>
     protected override LossTerms Score(Tensor logits, ClassTargets targets, LossCall call)
     {

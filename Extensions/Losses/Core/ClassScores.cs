@@ -24,6 +24,13 @@ internal static class ClassScores
         return nn.functional.cross_entropy(logits, targets.Raw, null, targets.IgnoredTarget ?? -100, nn.Reduction.None);
     }
 
+    /// <summary>
+    /// Whether a curve over <see cref="Cost"/> is better made of all pixels at once: the kernel keeps nothing of the logits' size, and beside many classes what the
+    /// curve makes of a pixel is little.
+    /// </summary>
+    public static bool IsCurveSmall(LossCall call) =>
+        (call["logits"], call["targets"]) is var (logits, targets) && targets.dim() < logits.dim() && logits.shape[1] >= 8;
+
     /// <summary>log softmax over the classes.</summary>
     public static Tensor LogProbabilities(SegmentationLoss loss, Tensor logits)
     {
