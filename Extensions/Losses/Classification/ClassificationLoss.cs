@@ -34,7 +34,7 @@ public abstract record ClassificationLoss : SegmentationLoss
     internal virtual bool IsByPixel(LossCall call) => false;
 
     internal override LossTerms? ComputeRowSums(LossCall call) =>
-        IsByPixel(call) ? PixelSums.Of(this, call, (part, _) => ComputeTerms(part)) : null;
+        PixelSums.Serve(this, call) && IsByPixel(call) ? PixelSums.Of(this, call, (part, _) => ComputeTerms(part)) : null;
 }
 
 /// <summary>A classification loss that can leave rows (or labels) out.</summary>

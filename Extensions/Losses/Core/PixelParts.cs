@@ -8,11 +8,11 @@ namespace MLNetLosses.Losses;
 /// </summary>
 internal sealed class PixelParts
 {
-    // A megabyte of single precision: what a formula makes of a part then stays in the processor's cache.
-    private const long Length = 1 << 18;
+    // Half a megabyte of single precision: what a formula makes of a part then stays in the processor's cache.
+    private const long Length = 1 << 17;
 
-    // Up to four parts the whole stays in the cache as well.
-    private const long Whole = 4 * Length;
+    // Up to here the whole stays in the cache as well.
+    private const long Whole = 1 << 20;
 
     private readonly long[] spatial;
     private readonly long images;

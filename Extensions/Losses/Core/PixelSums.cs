@@ -36,8 +36,7 @@ internal sealed class PixelSums : autograd.SingleTensorFunction<PixelSums>
             if (differentiated.Length > 0)
             {
                 var (store, end) = KeptTensors.Of(inputs[differentiated[0]], differentiated.Select(i => found.Gradients[i]!));
-                // torch takes over the gradient of a leaf without a copy only through a view, and adds to that of another tensor in place only without one.
-                var roots = differentiated.Select(i => inputs[i].is_leaf ? inputs[i].alias() : inputs[i]);
+                var roots = differentiated.Select(i => ClassScores.Viewed(inputs[i]));
                 sums = apply([new Saved(work, store, differentiated), inputs, sums, end, .. roots]);
             }
             return new(sums, found.Weights) { Weighted = true };
