@@ -50,7 +50,7 @@ public sealed record LabelDistributionAwareMarginLoss : CountedClassificationLos
         init => field = Valid(value);
     } = 0.8;
 
-    internal override bool IsByPixel(LossCall call) => !ClassScores.IsCurveSmall(call);
+    internal override bool IsByPixel(LossCall call) => true;
 
     /// <inheritdoc/>
     protected override LossTerms Score(Tensor logits, ClassTargets targets, LossCall call)
@@ -64,7 +64,7 @@ public sealed record LabelDistributionAwareMarginLoss : CountedClassificationLos
             counts => [.. counts.Select(n => -Scale * Margin * Math.Pow(n / counts.Min(), -0.25))]
         );
         var column = targets.Safe.unsqueeze(1);
-        var values = ClassScores.Cost(this, (ClassScores.Viewed(logits) * Scale).scatter_add(1, column, margins.take(column)), targets);
+        var values = ClassScores.Cost(this, (logits * Scale).scatter_add(1, column, margins.take(column)), targets);
         var reweighs = ReweightBeta is not null && (DeferUntil == 0 || call.Clock.Progress >= DeferUntil);
         var weights = reweighs
             ? ClassFrequencies.Derive(

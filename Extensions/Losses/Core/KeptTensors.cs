@@ -9,6 +9,9 @@ internal sealed class KeptTensors : autograd.SingleTensorFunction<KeptTensors>
 
     public override string Name => nameof(KeptTensors);
 
+    /// <summary>What the function that takes gives as the gradient of the store's end.</summary>
+    public static Tensor NoGradient() => zeros(1, ScalarType.Float32);
+
     /// <summary>Puts tensors on a graph.</summary>
     /// <param name="root">A tensor of the graph that requires a gradient; it gets none from here.</param>
     /// <param name="tensors">Of them only shells of the same memory are kept.</param>
@@ -40,8 +43,7 @@ internal sealed class KeptTensors : autograd.SingleTensorFunction<KeptTensors>
         ((KeptTensors)vars[0]).context = ctx;
         ctx.save_for_backward([.. vars.Skip(2).Cast<Tensor>()]);
         ctx.save_data("inputs", vars.Length);
-        ctx.set_materialize_grads(false); // none arrives
-        return zeros(1);
+        return NoGradient();
     }
 
     public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output) =>

@@ -88,10 +88,11 @@ internal sealed class PixelSums : autograd.SingleTensorFunction<PixelSums>
             gradients = store.Take() ?? work.Again(ctx.get_saved_variables(), differentiated);
             work.Scale(gradients, grad_output);
         }
-        foreach (var gradient in gradients)
+        Tensor?[] returned = [KeptTensors.NoGradient(), .. gradients];
+        foreach (var gradient in returned)
             gradient?.MoveToOuterDisposeScope();
-        ReturnedGradient.Keep(gradients);
-        return [null!, null!, null!, null!, .. gradients.Select(gradient => gradient!)];
+        ReturnedGradient.Keep(returned);
+        return [null!, null!, null!, .. returned.Select(gradient => gradient!)];
     }
 
     private sealed record Saved(Work Work, KeptTensors Store, int[] Differentiated);

@@ -92,7 +92,7 @@ public class PixelSumsTests
         using var function = Build("Bootstrapping");
         Tensor Second(Tensor value)
         {
-            var gradient = autograd.grad([value], [leaves[0]], create_graph: true)[0];
+            var gradient = autograd.grad([value], [leaves[0]], retain_graph: true, create_graph: true)[0];
             return autograd.grad([gradient.square().sum()], [leaves[0]])[0];
         }
         var (parts, whole) = (Second(function.Evaluate(inputs)), Second(Whole(function, inputs, Reduction.Mean)));
@@ -176,7 +176,8 @@ public class PixelSumsTests
                 "labels" => labels.gt(0.5).to(type).masked_fill(ignored.unsqueeze(1), -100),
                 "soft labels" => labels,
                 "probabilities" => nn.functional.softmax(labels, 1),
-                _ => randint(0, Math.Max(2, classes), [3, high, wide], dtype: ScalarType.Int64, generator: random).masked_fill(ignored, -100),
+                _ => randint(0, Math.Max(2, classes), [3, high, wide], dtype: ScalarType.Int64, generator: random)
+                    .masked_fill(ignored, -100),
             },
         };
         var leaves = new List<Tensor> { logits };
