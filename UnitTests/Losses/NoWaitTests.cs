@@ -34,6 +34,8 @@ public class NoWaitTests
         (typeof(ReconstructionLoss), "CrossEntropy", Checks),
         (typeof(GradNormLoss), "CheckInitial", Checks),
         (typeof(ClassTargets), "MayHold", OnTheCpu),
+        (typeof(AutomatedFocalLoss), "ComputeRowSums", OnTheCpu),
+        (typeof(HeteroscedasticClassificationLoss), "ComputeRowSums", OnTheCpu),
         (typeof(AveragePrecisionLoss), "OfLabels", OnTheCpu),
         (typeof(DistanceWeightedMiner), "Listed", OnTheCpu),
         (typeof(TensorMemory<>), "", OnTheCpu),

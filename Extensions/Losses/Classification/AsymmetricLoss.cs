@@ -56,6 +56,8 @@ public sealed record AsymmetricLoss : IndexedClassificationLoss
     /// <inheritdoc/>
     protected internal override TargetForms TargetForms => TargetForms.Indices | TargetForms.Labels;
 
+    internal override bool IsByPixel(LossCall call) => true;
+
     /// <inheritdoc/>
     protected override LossTerms Score(Tensor logits, ClassTargets targets, LossCall call)
     {
@@ -88,14 +90,15 @@ public sealed record AsymmetricLoss : IndexedClassificationLoss
         Tensor values;
         Tensor? slopes;
         using (no_grad())
+        using (var scope = NewDisposeScope())
         {
             var z = away.detach();
             var yes = OneVsRest.Labels(targets, z);
             var no = 1 - yes;
             var hit = DenseScores.Modulated(z, GammaPositive, wanted);
             var miss = Margin == 0 ? DenseScores.Modulated(z, GammaNegative, wanted) : Shifted(z, wanted);
-            values = addcmul(hit.Values * yes, miss.Values, no, 1);
-            slopes = wanted ? addcmul(hit.Slopes! * yes, miss.Slopes!, no, 1) : null;
+            values = addcmul(hit.Values * yes, miss.Values, no, 1).MoveToOuterDisposeScope();
+            slopes = wanted ? addcmul(hit.Slopes! * yes, miss.Slopes!, no, 1).MoveToOuterDisposeScope() : null;
         }
         return KnownGradient.Attach(values, away, slopes);
     }

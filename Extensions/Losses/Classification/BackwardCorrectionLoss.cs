@@ -39,6 +39,8 @@ public sealed record BackwardCorrectionLoss : NoiseCorrectionLoss
         return null;
     }
 
+    internal override bool IsByPixel(LossCall call) => true;
+
     /// <inheritdoc/>
     protected override LossTerms Score(Tensor logits, ClassTargets targets, LossCall call)
     {

@@ -42,6 +42,8 @@ public sealed record BinaryCrossEntropyLoss : WeightedClassificationLoss
     /// <inheritdoc/>
     protected internal override TargetForms TargetForms => TargetForms.Indices | TargetForms.SoftLabels;
 
+    internal override bool IsByPixel(LossCall call) => true;
+
     /// <inheritdoc/>
     protected override LossTerms Score(Tensor logits, ClassTargets targets, LossCall call)
     {

@@ -27,6 +27,8 @@ public abstract record ActivatedClassificationLoss : WeightedClassificationLoss
     protected internal override TargetForms TargetForms =>
         Activation == ClassActivation.Softmax ? TargetForms.Indices : TargetForms.Indices | TargetForms.Labels;
 
+    internal override bool IsByPixel(LossCall call) => Activation == ClassActivation.Sigmoid || !ClassScores.IsCurveSmall(call);
+
     private protected bool UsesSoftmax(ClassTargets targets) =>
         Activation == ClassActivation.Softmax || (Activation == ClassActivation.Auto && !targets.AreBinary);
 }

@@ -66,6 +66,8 @@ public sealed record ClassBalancedLoss : ClassificationLoss
         Inner.Validate();
     }
 
+    internal override bool IsByPixel(LossCall call) => Inner.IsByPixel(call);
+
     /// <inheritdoc/>
     protected override LossTerms Score(Tensor logits, ClassTargets targets, LossCall call)
     {

@@ -26,6 +26,15 @@ public abstract record ClassificationLoss : SegmentationLoss
     /// <summary>Names the loss as a term of a sum: <c>dice.Named("overlap") + focal</c>.</summary>
     /// <param name="name">A word of letters, digits and underscores.</param>
     public new ClassificationLoss Named(string name) => new ClassificationSumLoss { Terms = SumComposition.Rename(name, this) };
+
+    /// <summary>
+    /// Whether the terms of a pixel are made of that pixel's inputs alone, so that pixels may be taken part by part; false also where a kernel over all of them
+    /// is better. Default false.
+    /// </summary>
+    internal virtual bool IsByPixel(LossCall call) => false;
+
+    internal override LossTerms? ComputeRowSums(LossCall call) =>
+        PixelSums.Serve(this, call) && IsByPixel(call) ? PixelSums.Of(this, call, (part, _) => ComputeTerms(part)) : null;
 }
 
 /// <summary>A classification loss that can leave rows (or labels) out.</summary>

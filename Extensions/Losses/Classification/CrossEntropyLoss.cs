@@ -31,6 +31,8 @@ public sealed record CrossEntropyLoss : WeightedClassificationLoss
     /// <inheritdoc/>
     protected internal override TargetForms TargetForms => TargetForms.Indices | TargetForms.Probabilities;
 
+    internal override bool IsByPixel(LossCall call) => LabelSmoothing > 0 || !ClassScores.IsCurveSmall(call);
+
     /// <inheritdoc/>
     protected override LossTerms Score(Tensor logits, ClassTargets targets, LossCall call)
     {

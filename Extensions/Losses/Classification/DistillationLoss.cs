@@ -45,6 +45,8 @@ public sealed record DistillationLoss : IndexedClassificationLoss
     /// <inheritdoc/>
     protected internal override TargetForms TargetForms => TargetForms.Indices;
 
+    internal override bool IsByPixel(LossCall call) => true;
+
     /// <inheritdoc/>
     protected internal override LossTerms ComputeTerms(LossCall call)
     {

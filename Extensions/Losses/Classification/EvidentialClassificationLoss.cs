@@ -69,6 +69,8 @@ public sealed record EvidentialClassificationLoss : IndexedClassificationLoss
     /// <inheritdoc/>
     protected internal override TargetForms TargetForms => TargetForms.Indices;
 
+    internal override bool IsByPixel(LossCall call) => true;
+
     /// <inheritdoc/>
     protected override LossTerms Score(Tensor logits, ClassTargets targets, LossCall call)
     {

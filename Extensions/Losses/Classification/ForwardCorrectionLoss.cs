@@ -18,6 +18,8 @@ namespace MLNetLosses.Losses;
 [DefinitionExample("ForwardCorrection(transitionMatrix: [[0.7, 0.3, 0, 0], [0, 0.9, 0.1, 0], [0.2, 0, 0.8, 0], [0.1, 0.1, 0.1, 0.7]])")]
 public sealed record ForwardCorrectionLoss : NoiseCorrectionLoss
 {
+    internal override bool IsByPixel(LossCall call) => true;
+
     /// <inheritdoc/>
     protected override LossTerms Score(Tensor logits, ClassTargets targets, LossCall call)
     {

@@ -28,6 +28,8 @@ public sealed record GeneralizedCrossEntropyLoss : IndexedClassificationLoss
     /// <inheritdoc/>
     protected internal override TargetForms TargetForms => TargetForms.Indices;
 
+    internal override bool IsByPixel(LossCall call) => !ClassScores.IsCurveSmall(call);
+
     /// <inheritdoc/>
     protected override LossTerms Score(Tensor logits, ClassTargets targets, LossCall call) =>
         ByRow((ClassScores.Cost(this, logits, targets) * -Q).expm1() / -Q, targets);

@@ -41,6 +41,25 @@ public sealed record HeteroscedasticClassificationLoss : IndexedClassificationLo
     /// <inheritdoc/>
     protected internal override LossState? CreateState(LossContext context) => new(context); // for its generator
 
+    internal override bool IsByPixel(LossCall call) => call.Optional("noise") is not null;
+
+    internal override LossTerms? ComputeRowSums(LossCall call)
+    {
+        if (IsByPixel(call) || !PixelSums.Serve(this, call))
+            return base.ComputeRowSums(call);
+        // A seed a part, so that its numbers can be drawn again.
+        var seed = randint(0, long.MaxValue >> 1, [1], dtype: ScalarType.Int64, generator: call.State.Generator).item<long>();
+        return PixelSums.Of(this, call, (part, number) => ComputeTerms(WithNoise(part, seed + number)));
+    }
+
+    private LossCall WithNoise(LossCall part, long seed)
+    {
+        var logits = part["logits"];
+        using var generator = new Generator((ulong)seed, CPU);
+        var noise = randn([Samples, .. logits.shape], dtype: logits.dtype, device: CPU, generator: generator);
+        return part.Part(part.Inputs.With(("noise", noise)));
+    }
+
     /// <inheritdoc/>
     protected override LossTerms Score(Tensor logits, ClassTargets targets, LossCall call)
     {

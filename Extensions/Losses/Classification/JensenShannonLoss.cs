@@ -41,6 +41,8 @@ public sealed record JensenShannonLoss : IndexedClassificationLoss
     /// <inheritdoc/>
     protected internal override TargetForms TargetForms => TargetForms.Indices | TargetForms.Probabilities;
 
+    internal override bool IsByPixel(LossCall call) => true;
+
     /// <inheritdoc/>
     protected internal override LossTerms ComputeTerms(LossCall call)
     {

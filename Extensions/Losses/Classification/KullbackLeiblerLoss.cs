@@ -21,6 +21,8 @@ public sealed record KullbackLeiblerLoss : ClassificationLoss
     /// <inheritdoc/>
     protected internal override TargetForms TargetForms => TargetForms.Probabilities;
 
+    internal override bool IsByPixel(LossCall call) => true;
+
     /// <inheritdoc/>
     protected override LossTerms Score(Tensor logits, ClassTargets targets, LossCall call)
     {

@@ -50,6 +50,8 @@ public sealed record LabelDistributionAwareMarginLoss : CountedClassificationLos
         init => field = Valid(value);
     } = 0.8;
 
+    internal override bool IsByPixel(LossCall call) => true;
+
     /// <inheritdoc/>
     protected override LossTerms Score(Tensor logits, ClassTargets targets, LossCall call)
     {

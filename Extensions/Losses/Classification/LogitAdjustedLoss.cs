@@ -25,6 +25,8 @@ public sealed record LogitAdjustedLoss : CountedClassificationLoss
         init => field = Valid(value);
     } = 1;
 
+    internal override bool IsByPixel(LossCall call) => !ClassScores.IsCurveSmall(call);
+
     /// <inheritdoc/>
     protected override LossTerms Score(Tensor logits, ClassTargets targets, LossCall call)
     {
@@ -36,6 +38,6 @@ public sealed record LogitAdjustedLoss : CountedClassificationLoss
             call,
             counts => [.. counts.Select(n => Tau * Math.Log(n / counts.Sum()))]
         );
-        return ByRow(ClassScores.Cost(this, logits + ClassScores.AlongClasses(shift, logits), targets), targets);
+        return ByRow(ClassScores.Cost(this, ClassScores.Viewed(logits) + ClassScores.AlongClasses(shift, logits), targets), targets);
     }
 }

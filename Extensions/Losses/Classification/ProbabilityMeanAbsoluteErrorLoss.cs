@@ -21,6 +21,8 @@ public sealed record ProbabilityMeanAbsoluteErrorLoss : IndexedClassificationLos
     /// <inheritdoc/>
     protected internal override TargetForms TargetForms => TargetForms.Indices | TargetForms.Probabilities;
 
+    internal override bool IsByPixel(LossCall call) => !ClassScores.IsCurveSmall(call);
+
     /// <inheritdoc/>
     protected override LossTerms Score(Tensor logits, ClassTargets targets, LossCall call) =>
         targets.AreIndices

@@ -44,6 +44,8 @@ public sealed record SymmetricCrossEntropyLoss : IndexedClassificationLoss
     /// <inheritdoc/>
     protected internal override TargetForms TargetForms => TargetForms.Indices;
 
+    internal override bool IsByPixel(LossCall call) => !ClassScores.IsCurveSmall(call);
+
     /// <inheritdoc/>
     protected override LossTerms Score(Tensor logits, ClassTargets targets, LossCall call)
     {

@@ -24,6 +24,16 @@ internal static class ClassScores
         return nn.functional.cross_entropy(logits, targets.Raw, null, targets.IgnoredTarget ?? -100, nn.Reduction.None);
     }
 
+    /// <summary>The same scores, of a leaf as a view: torch takes over the gradient of an own function without a copy only through one.</summary>
+    public static Tensor Viewed(Tensor logits) => logits.is_leaf ? logits.view(logits.shape) : logits;
+
+    /// <summary>
+    /// Whether a curve over <see cref="Cost"/> is better made of all pixels at once: the kernel keeps nothing of the logits' size, and beside many classes what the
+    /// curve makes of a pixel is little.
+    /// </summary>
+    public static bool IsCurveSmall(LossCall call) =>
+        (call["logits"], call["targets"]) is var (logits, targets) && targets.dim() < logits.dim() && logits.shape[1] >= 8;
+
     /// <summary>log softmax over the classes.</summary>
     public static Tensor LogProbabilities(SegmentationLoss loss, Tensor logits)
     {

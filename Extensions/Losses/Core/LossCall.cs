@@ -71,6 +71,9 @@ public sealed class LossCall
     /// <param name="inputs">The tensors by name.</param>
     public LossCall Inner(string name, LossInputs inputs) => new(function.Inner(name), inputs, outermost);
 
+    /// <summary>The call of the same loss with a part of the inputs.</summary>
+    internal LossCall Part(LossInputs inputs) => new(function, inputs);
+
     /// <summary>What several losses of one call need, such as a network's features: made by the first that asks.</summary>
     /// <typeparam name="T">What it is.</typeparam>
     /// <param name="key">Tells it from others; compared by value.</param>

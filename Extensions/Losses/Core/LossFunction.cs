@@ -120,9 +120,10 @@ public sealed class LossFunction : nn.Module
         var weights = call.Optional("weights");
         if (weights is not null && CheckValues)
             CheckWeights(weights);
-        if (reduction == Reduction.Mean && weights is null && Definition.FusedMean(call) is { } fused)
+        var terms = reduction == Reduction.None ? null : Definition.ComputeRowSums(call);
+        if (terms is null && reduction == Reduction.Mean && weights is null && Definition.FusedMean(call) is { } fused)
             return fused;
-        var terms = (reduction == Reduction.None ? null : Definition.ComputeRowSums(call)) ?? Definition.ComputeTerms(call);
+        terms ??= Definition.ComputeTerms(call);
         if (weights is not null && (Definition.AppliesWeights || (terms.IsSingle && inner.Count > 0)))
             weights = null; // the formula or the inner losses have weighed already
         return LossReducer.Reduce(

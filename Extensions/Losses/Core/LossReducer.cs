@@ -56,7 +56,8 @@ internal static class LossReducer
     // Broadcasting repeats every weight equally often.
     private static Tensor Repeated(Tensor sum, long from, long to) => from == to || from == 0 ? sum : sum * ((double)to / from);
 
-    private static Tensor Weigh(LossTerms terms, Tensor? rowWeights)
+    /// <summary>w l.</summary>
+    public static Tensor Weigh(LossTerms terms, Tensor? rowWeights)
     {
         var values = terms.Weights is null || terms.Weighted ? terms.Values : terms.Values * terms.Weights;
         return rowWeights is null ? values : values * rowWeights;

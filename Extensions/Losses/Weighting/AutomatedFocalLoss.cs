@@ -39,35 +39,75 @@ public sealed record AutomatedFocalLoss : IndexedClassificationLoss
         return new LossState(context).AddBuffer("meanCorrectProbability", zeros([]));
     }
 
+    internal override LossTerms? ComputeRowSums(LossCall call)
+    {
+        // Gamma is of the batch; the rest is of each pixel.
+        LossTerms? right;
+        using (no_grad())
+            right = PixelSums.Of(this, call, (part, _) => Right(part));
+        if (right is not { Weights: { } counted })
+            return null;
+        var gamma = call.Optional("weights") is { } rows
+            ? Gamma(right.Values.dot(rows.to(right.Values.dtype)), counted.dot(rows.to(counted.dtype)), call)
+            : Gamma(right.Values.sum(), counted.sum(), call);
+        var exponent = gamma.to(ScalarType.Float64).item<double>();
+        return PixelSums.Of(this, call, (part, _) => Terms(part, exponent));
+    }
+
+    private LossTerms Right(LossCall call)
+    {
+        var (logits, targets) = (call["logits"], ClassTargets.Read(this, call));
+        return new((-Costs(logits, targets).Cost).exp(), Counted(logits, targets));
+    }
+
+    private LossTerms Terms(LossCall call, double gamma)
+    {
+        var (logits, targets) = (call["logits"], ClassTargets.Read(this, call));
+        var (cost, logMiss) = Costs(logits, targets);
+        return new((logMiss() * gamma).exp() * cost, Counted(logits, targets));
+    }
+
     /// <inheritdoc/>
     protected override LossTerms Score(Tensor logits, ClassTargets targets, LossCall call)
     {
-        // Costs n = -log p and m = log(1 - p), both without leaving log space.
-        Tensor cost;
-        Tensor logMiss;
+        var (cost, logMiss) = Costs(logits, targets);
+        var counted = Counted(logits, targets);
+        Tensor gamma;
+        using (no_grad())
+        {
+            var weights = call.Optional("weights") is { } rows ? counted * ShapeWeights(rows, cost) : counted;
+            gamma = Gamma(((-cost).exp() * weights).sum(), weights.sum(), call);
+        }
+        return new((gamma * logMiss()).exp() * cost, counted);
+    }
+
+    // n = -log p and m = log(1 - p), both without leaving log space.
+    private (Tensor Cost, Func<Tensor> LogMiss) Costs(Tensor logits, ClassTargets targets)
+    {
         if (targets.AreBinary)
         {
             var away = OneVsRest.Away(logits, targets);
-            (cost, logMiss) = (-nn.functional.logsigmoid(-away), nn.functional.logsigmoid(away));
+            return (-nn.functional.logsigmoid(-away), () => nn.functional.logsigmoid(away));
         }
-        else
-        {
-            cost = ClassScores.Cost(this, logits, targets);
-            var others = OneVsRest.SetTarget(logits, targets, full_like(targets.Pick(logits), double.NegativeInfinity));
-            logMiss = others.logsumexp(1) - logits.logsumexp(1);
-        }
-        var counted = (targets.AreBinary ? targets.AsLabels() : targets).Weights(logits)!;
-        var gamma = Gamma(cost.detach(), call.Optional("weights") is { } rows ? counted * ShapeWeights(rows, cost) : counted, call);
-        return new((gamma * logMiss).exp() * cost, counted);
+        return (
+            ClassScores.Cost(this, logits, targets),
+            () =>
+            {
+                var others = OneVsRest.SetTarget(logits, targets, full_like(targets.Pick(logits), double.NegativeInfinity));
+                return others.logsumexp(1) - logits.logsumexp(1);
+            }
+        );
     }
 
-    private Tensor Gamma(Tensor cost, Tensor counted, LossCall call)
+    private static Tensor Counted(Tensor logits, ClassTargets targets) =>
+        (targets.AreBinary ? targets.AsLabels() : targets).Weights(logits)!;
+
+    /// <summary>From the sums of w p and of w.</summary>
+    private Tensor Gamma(Tensor right, Tensor total, LossCall call)
     {
         using var frozen = no_grad();
         var known = call.State["meanCorrectProbability"];
-        var right = (-cost).exp();
-        var total = counted.sum();
-        var mean = (right * counted).sum() / LossReducer.NotZero(total);
+        var mean = right / LossReducer.NotZero(total);
         // Nothing counts: nothing is learned.
         mean = where(total.eq(0), where(known.gt(0), known, 1), mean);
         var current = where(known.gt(0), known, mean);

@@ -58,6 +58,8 @@ public sealed record SuperClassificationLoss : ClassificationLoss
         Inner.Validate();
     }
 
+    internal override bool IsByPixel(LossCall call) => Inner.IsByPixel(call);
+
     /// <inheritdoc/>
     protected internal override LossTerms ComputeTerms(LossCall call)
     {

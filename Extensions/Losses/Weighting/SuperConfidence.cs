@@ -18,17 +18,19 @@ internal static class SuperConfidence
     /// <summary>W(max(-1/e, y)), the branch above -1.</summary>
     public static Tensor Lambert(Tensor y)
     {
+        using var scope = NewDisposeScope();
         // At the branch point the iteration divides 0 by 0, and rounding below it is NaN: decided first.
         var end = y.le(-1 / Math.E);
         y = y.masked_fill(end, 0);
         var w = where(y.ge(0), y.clamp(min: 0).log1p(), (2 * (Math.E * y.clamp(max: 0) + 1)).clamp(min: 0).sqrt() - 1);
         for (var i = 0; i < 6; i++)
         {
+            using var step = NewDisposeScope();
             var power = w.exp();
             var off = w * power - y;
             var rise = (w + 1).clamp(min: 1e-12);
-            w = w - off / (power * rise - (w + 2) * off / (2 * rise));
+            w.sub_(off / (power * rise - (w + 2) * off / (2 * rise)));
         }
-        return w.masked_fill(end, -1);
+        return w.masked_fill_(end, -1).MoveToOuterDisposeScope();
     }
 }

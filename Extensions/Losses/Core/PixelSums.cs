@@ -1,0 +1,181 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace MLNetLosses.Losses;
+
+/// <summary>
+/// The values and weights of each image added up, of a loss whose terms of a pixel are made of that pixel's inputs alone. The formula goes over parts of the
+/// pixels and each part is differentiated at once: beside the gradient only one part's graph is held, in the processor's cache.
+/// </summary>
+internal sealed class PixelSums : autograd.SingleTensorFunction<PixelSums>
+{
+    public override string Name => nameof(PixelSums);
+
+    /// <summary>
+    /// The sums as terms [N]. Null where the terms must be taken: inputs are small, on another device or not all over pixels, or the formula refuses them or
+    /// has more than values and weights.
+    /// </summary>
+    /// <param name="loss">Says which inputs are read.</param>
+    /// <param name="call">The inputs.</param>
+    /// <param name="terms">
+    /// The formula for the call of a part and the part's number. It may be asked for a part again, also in the backward pass, and must then give the same.
+    /// </param>
+    public static LossTerms? Of(Loss loss, LossCall call, Func<LossCall, long, LossTerms> terms)
+    {
+        if (!Serve(loss, call))
+            return null;
+        string[] names = [.. Names(loss, call)];
+        Tensor[] inputs = [.. names.Select(name => call[name])];
+        var work = new Work(PixelParts.Of(call["logits"])!, call, names, terms);
+        try
+        {
+            if (work.Compute(inputs) is not { } found)
+                return null;
+            var sums = found.Sums;
+            int[] differentiated = [.. Enumerable.Range(0, inputs.Length).Where(i => found.Gradients[i] is not null)];
+            if (differentiated.Length > 0)
+            {
+                var (store, end) = KeptTensors.Of(inputs[differentiated[0]], differentiated.Select(i => found.Gradients[i]!));
+                var roots = differentiated.Select(i => ClassScores.Viewed(inputs[i]));
+                sums = apply([new Saved(work, store, differentiated), inputs, sums, end, .. roots]);
+            }
+            return new(sums, found.Weights) { Weighted = true };
+        }
+        catch (ArgumentException)
+        {
+            return null; // the whole says what is wrong, and where
+        }
+    }
+
+    /// <summary>Whether the inputs of a call are large and over pixels, all of them.</summary>
+    public static bool Serve(Loss loss, LossCall call) =>
+        PixelParts.Of(call.Optional("logits")) is { } parts
+        && Names(loss, call).All(name => parts.Fit(call[name]))
+        && call.Optional("weights") is not { requires_grad: true }; // the denominator may then depend on inputs through them
+
+    private static IEnumerable<string> Names(Loss loss, LossCall call) =>
+        loss.RequiredInputs.Concat(loss.OptionalInputs).Where(name => call.Optional(name) is not null);
+
+    public override Tensor forward(autograd.AutogradContext ctx, params object[] vars)
+    {
+        ctx.save_for_backward([.. (Tensor[])vars[1]]);
+        ctx.save_data(nameof(Saved), vars[0]);
+        return ((Tensor)vars[2]).clone();
+    }
+
+    // An exception here would end the process: it would have to pass through native code.
+    public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output)
+    {
+        using var scope = NewDisposeScope();
+        var (work, store, differentiated) = (Saved)ctx.get_data(nameof(Saved));
+        Tensor?[] gradients;
+        if (is_grad_enabled())
+        {
+            // They will themselves be differentiated.
+            var inputs = ctx.get_saved_variables();
+            gradients = autograd
+                .grad(
+                    [work.OnGraph(inputs)],
+                    [.. differentiated.Select(i => inputs[i])],
+                    [grad_output],
+                    retain_graph: true,
+                    create_graph: true
+                )
+                .ToArray();
+        }
+        else
+        {
+            gradients = store.Take() ?? work.Again(ctx.get_saved_variables(), differentiated);
+            work.Scale(gradients, grad_output);
+        }
+        Tensor?[] returned = [KeptTensors.NoGradient(), .. gradients];
+        foreach (var gradient in returned)
+            gradient?.MoveToOuterDisposeScope();
+        ReturnedGradient.Keep(returned);
+        return [null!, null!, null!, .. returned.Select(gradient => gradient!)];
+    }
+
+    private sealed record Saved(Work Work, KeptTensors Store, int[] Differentiated);
+
+    private sealed record Found(Tensor Sums, Tensor Weights, Tensor?[] Gradients);
+
+    /// <summary>The formula over the parts of inputs.</summary>
+    private sealed record Work(PixelParts Parts, LossCall Call, string[] Names, Func<LossCall, long, LossTerms> Terms)
+    {
+        /// <summary>The sums, and their gradients where they are wanted; null when the formula has more than values and weights.</summary>
+        public Found? Compute(IReadOnlyList<Tensor> inputs)
+        {
+            bool[] wanted = [.. inputs.Select(KnownGradient.IsWanted)];
+            using var mode = set_grad_enabled(wanted.Contains(true));
+            var gradients = new Tensor?[inputs.Count];
+            Tensor[] flat = [.. inputs.Select(input => Parts.Flat(input.detach()))];
+            var (sums, weights) = (new List<Tensor>(), new List<Tensor>());
+            for (var part = 0L; part < Parts.Count; part++)
+            {
+                using var scope = NewDisposeScope();
+                Tensor[] leaves = [.. flat.Select((input, i) => Parts.Cut(input, part).detach().requires_grad_(wanted[i]))];
+                if (Sum(leaves, part) is not { } found)
+                    return null;
+                sums.Add(found.Values.detach().MoveToOuterDisposeScope());
+                weights.Add(found.Weights.MoveToOuterDisposeScope());
+                if (!found.Values.requires_grad)
+                    continue;
+                found.Values.sum().backward();
+                using var plain = no_grad();
+                for (var i = 0; i < leaves.Length; i++)
+                    if (leaves[i].grad is { } gradient)
+                        Parts
+                            .Cut(Parts.Flat(gradients[i] ??= empty(inputs[i].shape, inputs[i].dtype).MoveToOuterDisposeScope()), part)
+                            .copy_(gradient);
+            }
+            return new(Parts.ByImage(sums), Parts.ByImage(weights), gradients);
+        }
+
+        /// <summary>The gradients alone, where <see cref="Compute"/> gave them before.</summary>
+        public Tensor?[] Again(IReadOnlyList<Tensor> inputs, int[] differentiated)
+        {
+            using var graph = enable_grad();
+            var found = Compute(inputs)!;
+            return [.. differentiated.Select(i => found.Gradients[i])];
+        }
+
+        /// <summary>The sums on the graph of the inputs.</summary>
+        public Tensor OnGraph(IReadOnlyList<Tensor> inputs)
+        {
+            Tensor[] flat = [.. inputs.Select(Parts.Flat)];
+            var sums = new List<Tensor>();
+            for (var part = 0L; part < Parts.Count; part++)
+                sums.Add(Sum([.. flat.Select(input => Parts.Cut(input, part))], part)!.Value.Values);
+            return Parts.ByImage(sums);
+        }
+
+        /// <summary>Multiplies the gradients of each image by a number, in place.</summary>
+        public void Scale(Tensor?[] gradients, Tensor factors)
+        {
+            foreach (var gradient in gradients)
+                gradient?.mul_(Parts.AlongImages(factors, gradient));
+        }
+
+        // The sums of w l and w of each image of a part.
+        private (Tensor Values, Tensor Weights)? Sum(Tensor[] inputs, long part)
+        {
+            var named = new LossInputs();
+            foreach (var (name, input) in Names.Zip(inputs))
+                named[name] = input;
+            var terms = Terms(Call.Part(named), part);
+            if (terms.IsSingle || !terms.ByRow || !terms.HasSum || terms.More.Count > 0)
+                return null;
+            if (terms.Divisor is not null || terms.Constant is not null)
+                return null;
+            var values = LossReducer.Weigh(terms, null).flatten(1).sum(1);
+            using var plain = no_grad();
+            var (rows, count) = (values.shape[0], terms.Values.numel() / values.shape[0]);
+            if (terms.Weights is not { } weights)
+                return (values, full_like(values, count));
+            // Broadcasting repeats every weight equally often.
+            var byRow = weights.dim() == terms.Values.dim() && weights.shape[0] == rows;
+            var sum = byRow ? weights.flatten(1).sum(1) : weights.sum().expand(rows);
+            return (values, sum * ((double)count / (weights.numel() / (byRow ? rows : 1))));
+        }
+    }
+}
