@@ -14,7 +14,7 @@ internal abstract class PixelFunction<TSelf, TOptions> : autograd.SingleTensorFu
 {
     public sealed override string Name => typeof(TSelf).Name;
 
-    /// <summary>The value, and a tensor of the scores' shape that the gradient needs, or null.</summary>
+    /// <summary>The value, and a tensor that the gradient needs, or null.</summary>
     protected abstract (Tensor Value, Tensor? Kept) Forward<T>(PixelScan<T> pixels, TOptions options)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>;
 
@@ -124,13 +124,18 @@ internal sealed class PixelScan<T>
 
     /// <summary>Calls for each block of pixels, on several threads, after its probabilities are made.</summary>
     public void ForEachBlock(long? ignored, Action<CpuWork.Run, ProbabilityBlock<T>> visit) =>
+        ForEachBlock(ignored, null, (block, softmax, _) => visit(block, softmax));
+
+    /// <summary>The same after what the slopes of its costs need is made too, where there are any.</summary>
+    public void ForEachBlock(long? ignored, CostOptions? options, Action<CpuWork.Run, ProbabilityBlock<T>, CostBlock<T>?> visit) =>
         ForEachRun(
             (r, softmax) =>
             {
+                var costs = options is null ? null : new CostBlock<T>(this, softmax, options, null);
                 foreach (var block in Runs[r].Blocks(softmax.Capacity))
                 {
-                    softmax.Load(this, block, ignored);
-                    visit(block, softmax);
+                    softmax.Load(this, block, ignored, costs, withCosts: options?.Curve is not null);
+                    visit(block, softmax, costs);
                 }
             }
         );
