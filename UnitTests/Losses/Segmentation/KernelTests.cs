@@ -288,19 +288,33 @@ public class KernelTests
     }
 
     [TestMethod]
-    public void OrderIsDescendingInMagnitude()
+    [DataRow(5000, 60)]
+    [DataRow(200_000, 60)]
+    [DataRow(200_000, 0)]
+    public void OrderIsDescendingInMagnitude(int count, int decades)
     {
         var random = new Random(1);
         var values = Enumerable
-            .Range(0, 5000)
-            .Select(_ => (float)((random.NextDouble() - 0.5) * Math.Pow(10, random.Next(-30, 30))))
+            .Range(0, count)
+            .Select(i =>
+                decades > 0
+                    ? (float)((random.NextDouble() - 0.5) * Math.Pow(10, random.Next(decades) - decades / 2))
+                    : 1 + random.Next(3000) * 1e-6f * (i % 2 == 0 ? 1 : -1) // many share their upper bits, many are the same
+            )
             .ToArray();
         values[7] = -0f;
         values[8] = float.MaxValue;
-        var order = Enumerable.Range(0, values.Length).ToArray();
-        DescendingOrder.Sort<float>(values, order);
-        CollectionAssert.AreEqual(values.Select(Math.Abs).OrderDescending().ToArray(), order.Select(i => Math.Abs(values[i])).ToArray());
-        CollectionAssert.AreEquivalent(Enumerable.Range(0, values.Length).ToArray(), order);
+        var (least, order) = (0.25f, zeros(count, ScalarType.Int32));
+        var numbers = tensor(values);
+        var found = DescendingOrder.Sort(new TensorMemory<float>(numbers), count, least, new(order));
+        GC.KeepAlive(numbers);
+        var places = order.data<int>().ToArray()[..found];
+        var expected = Enumerable.Range(0, count).Where(i => float.IsNegative(values[i]) || values[i] >= least).ToArray();
+        CollectionAssert.AreEquivalent(expected, places);
+        CollectionAssert.AreEqual(
+            expected.Select(i => Math.Abs(values[i])).OrderDescending().ToArray(),
+            places.Select(i => Math.Abs(values[i])).ToArray()
+        );
     }
 
     [TestMethod]

@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Numerics;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -24,30 +23,26 @@ internal static class LovaszExtension
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         var (images, classes, pixels) = ((int)errors.shape[0], (int)errors.shape[1], (int)errors.shape[2]);
-        var memory = new TensorMemory<T>(errors);
         var values = new double[rows * classes];
         CpuWork.For(
             chosen.Length,
             k =>
             {
                 var (row, c) = Math.DivRem(chosen[k], classes);
-                var (first, count) = rows == 1 ? (0, images) : (row, 1);
-                var buffer = ArrayPool<T>.Shared.Rent(Math.Max(1, count * pixels));
-                for (var n = 0; n < count; n++)
-                    memory[((first + n) * (long)classes + c) * pixels, pixels].CopyTo(buffer.AsSpan(n * pixels));
-                values[chosen[k]] = Row(buffer.AsSpan(0, count * pixels));
-                for (var n = 0; n < count; n++)
-                    buffer.AsSpan(n * pixels, pixels).CopyTo(memory[((first + n) * (long)classes + c) * pixels, pixels]);
-                ArrayPool<T>.Shared.Return(buffer);
+                using var planes = rows == 1 ? errors.select(1, c) : errors[row].narrow(0, c, 1);
+                using var inOrder = planes.contiguous(); // of one class, or one image, the memory itself
+                values[chosen[k]] = Row(new TensorMemory<T>(inOrder), checked((int)inOrder.numel()));
+                if (!planes.is_contiguous())
+                    planes.copy_(inOrder);
             }
         );
-        GC.KeepAlive(errors);
         return values;
     }
 
-    private static double Row<T>(Span<T> row)
+    private static double Row<T>(TensorMemory<T> memory, int length)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
+        var row = memory[0, length];
         var inside = 0;
         var least = T.PositiveInfinity;
         foreach (var x in row)
@@ -59,17 +54,15 @@ internal static class LovaszExtension
         if (inside == 0)
             return Absent(row);
         // Once all pixels of the class are passed no weight is left: smaller errors need no place in the order.
-        var order = ArrayPool<int>.Shared.Rent(row.Length);
-        var count = 0;
-        for (var i = 0; i < row.Length; i++)
-            if (T.IsNegative(row[i]) || row[i] >= least)
-                order[count++] = i;
-            else
-                row[i] = T.Zero;
-        DescendingOrder.Sort(row, order.AsSpan(0, count));
+        using var places = empty(length, ScalarType.Int32);
+        var order = new TensorMemory<int>(places);
+        var count = DescendingOrder.Sort(memory, length, least, order);
+        foreach (ref var x in row)
+            if (!T.IsNegative(x) && x < least)
+                x = T.Zero;
         var (intersection, union) = ((double)inside, (double)inside);
         var value = 0.0;
-        foreach (var i in order.AsSpan(0, count))
+        foreach (var i in order[0, count])
         {
             var x = row[i];
             double weight;
@@ -86,7 +79,6 @@ internal static class LovaszExtension
             value += weight * double.CreateTruncating(x);
             row[i] = T.CreateTruncating(weight);
         }
-        ArrayPool<int>.Shared.Return(order);
         return value;
     }
 
