@@ -7,7 +7,16 @@ internal static class ConnectedComponents
     public static (int[] Regions, int Count) Label(ReadOnlySpan<long> classes, int[] shape, long ignored)
     {
         var regions = new int[classes.Length];
+        return (regions, Label(classes, shape, ignored, regions));
+    }
+
+    /// <summary>The same, written into memory of the caller's.</summary>
+    /// <returns>The number of regions.</returns>
+    public static int Label(ReadOnlySpan<long> classes, int[] shape, long ignored, Span<int> regions)
+    {
+        regions.Clear();
         var neighbours = Neighbours(shape);
+        int[] offsets = [.. neighbours.Select(neighbour => neighbour.Offset)];
         var (open, at) = (new Stack<int>(), new int[shape.Length]);
         var count = 0;
         for (var seed = 0; seed < classes.Length; seed++)
@@ -18,17 +27,25 @@ internal static class ConnectedComponents
             open.Push(seed);
             while (open.TryPop(out var pixel))
             {
+                var onEdge = false;
                 for (var (axis, rest) = (shape.Length - 1, pixel); axis >= 0; axis--)
+                {
                     (rest, at[axis]) = Math.DivRem(rest, shape[axis]);
-                foreach (var (steps, offset) in neighbours)
-                    if (Inside(at, steps, shape) && regions[pixel + offset] == 0 && classes[pixel + offset] == classes[seed])
-                    {
-                        regions[pixel + offset] = count;
-                        open.Push(pixel + offset);
-                    }
+                    onEdge |= at[axis] == 0 || at[axis] == shape[axis] - 1;
+                }
+                for (var k = 0; k < offsets.Length; k++)
+                {
+                    if (onEdge && !Inside(at, neighbours[k].Steps, shape))
+                        continue;
+                    var next = pixel + offsets[k];
+                    if (regions[next] != 0 || classes[next] != classes[seed])
+                        continue;
+                    regions[next] = count;
+                    open.Push(next);
+                }
             }
         }
-        return (regions, count);
+        return count;
     }
 
     private static bool Inside(int[] at, int[] steps, int[] shape)

@@ -1,3 +1,4 @@
+using System.Numerics;
 using static TorchSharp.torch;
 
 namespace MLNetLosses.Losses;
@@ -46,6 +47,37 @@ internal static class PixelScores
     {
         var sums = Losses.CostSums.Of(logits, ByPixel(targets.Raw), new(loss, targets.IgnoredTarget, classWeights, pixelWeights));
         return new(sums[0], sums[1].detach()) { Weighted = true };
+    }
+
+    /// <summary>Adds to numbers of pixels [N, S] on the CPU, in place, the weight of each pixel's class; nothing where ignored.</summary>
+    public static void AddClassWeights(Tensor numbers, ClassTargets targets, IReadOnlyList<double> classWeights)
+    {
+        if (numbers.dtype == ScalarType.Float64)
+            AddClassWeights<double>(numbers, targets, classWeights);
+        else
+            AddClassWeights<float>(numbers, targets, classWeights);
+    }
+
+    private static void AddClassWeights<T>(Tensor numbers, ClassTargets targets, IReadOnlyList<double> classWeights)
+        where T : unmanaged, INumber<T>
+    {
+        var indices = targets.Raw.contiguous();
+        var (memory, classes) = (new TensorMemory<T>(numbers), new TensorMemory<long>(indices));
+        T[] weights = [.. classWeights.Select(T.CreateTruncating)];
+        var runs = CpuWork.Runs(1, indices.numel());
+        CpuWork.For(
+            runs.Length,
+            r =>
+            {
+                var x = memory[runs[r].From, runs[r].Length];
+                var y = classes[runs[r].From, runs[r].Length];
+                for (var i = 0; i < y.Length; i++)
+                    if ((ulong)y[i] < (ulong)weights.Length && y[i] != targets.IgnoredTarget)
+                        x[i] += weights[y[i]];
+            }
+        );
+        GC.KeepAlive(numbers);
+        GC.KeepAlive(indices);
     }
 
     /// <summary>[N, ...] as [N, S].</summary>

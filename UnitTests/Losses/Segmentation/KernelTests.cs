@@ -191,7 +191,7 @@ public class KernelTests
     }
 
     public static IEnumerable<object[]> Images =>
-        from shape in new long[][] { [2, 3, 9, 7], [1, 1, 12, 5], [1, 2, 4, 5, 6], [2, 2, 11] }
+        from shape in new long[][] { [2, 3, 9, 7], [1, 1, 12, 5], [1, 2, 4, 5, 6], [2, 2, 11], [1, 1, 163, 600], [1, 2, 70, 40, 41], [1, 1, 140_000] }
         from precision in new[] { ScalarType.Float64, ScalarType.Float32 }
         from iterations in new[] { 0, 3 }
         select new object[] { shape, precision, iterations };

@@ -29,8 +29,9 @@ internal static class LovaszExtension
             k =>
             {
                 var (row, c) = Math.DivRem(chosen[k], classes);
-                using var planes = rows == 1 ? errors.select(1, c) : errors[row].narrow(0, c, 1);
-                using var inOrder = planes.contiguous(); // of one class, or one image, the memory itself
+                using var scope = NewDisposeScope();
+                var planes = rows == 1 ? errors.select(1, c) : errors.select(0, row).select(0, c);
+                var inOrder = planes.contiguous(); // of one class, or one image, the memory itself
                 values[chosen[k]] = Row(new TensorMemory<T>(inOrder), checked((int)inOrder.numel()));
                 if (!planes.is_contiguous())
                     planes.copy_(inOrder);
