@@ -39,27 +39,26 @@ internal static class BorderMap
             (image, parallel) =>
             {
                 var first = (long)image * pixels;
-                var objects = ArrayPool<int>.Shared.Rent(pixels);
-                var count = ConnectedComponents.Label(source[first, pixels], shape, ignored, objects.AsSpan(0, pixels));
-                if (count > 1)
-                {
-                    // Of squared distances: to the nearest object; that to the second nearest is where the result will be.
-                    var nearest = ArrayPool<T>.Shared.Rent(pixels);
-                    TwoNearest(objects, count, shape, steps, parallel, nearest, (from, length) => result[first + from, length]);
-                    DistanceTransform.InRanges(
-                        pixels,
-                        parallel,
-                        (from, to) =>
-                        {
-                            var y = source[first + from, to - from];
-                            var border = result[first + from, to - from];
-                            for (var i = 0; i < y.Length; i++)
-                                border[i] = y[i] == 0 && ignored != 0 ? Height(nearest[from + i], border[i], sigma) : T.Zero;
-                        }
-                    );
-                    ArrayPool<T>.Shared.Return(nearest);
-                }
-                ArrayPool<int>.Shared.Return(objects);
+                using var regions = empty(pixels, ScalarType.Int32);
+                var objects = new TensorMemory<int>(regions);
+                var count = ConnectedComponents.Label(source[first, pixels], shape, ignored, objects[0, pixels]);
+                if (count < 2)
+                    return;
+                // Of squared distances: to the nearest object; that to the second nearest is where the result will be.
+                using var distances = empty(pixels, map.dtype);
+                var nearest = new TensorMemory<T>(distances);
+                TwoNearest(objects, count, shape, steps, parallel, nearest, result, first);
+                DistanceTransform.InRanges(
+                    pixels,
+                    parallel,
+                    (from, to) =>
+                    {
+                        var y = source[first + from, to - from];
+                        var border = result[first + from, to - from];
+                        for (var i = 0; i < y.Length; i++)
+                            border[i] = y[i] == 0 && ignored != 0 ? Height(nearest[from + i], border[i], sigma) : T.Zero;
+                    }
+                );
             }
         );
         GC.KeepAlive(targets);
@@ -73,15 +72,24 @@ internal static class BorderMap
         return T.CreateTruncating(Math.Exp(-(sum * sum) / (2 * sigma * sigma)));
     }
 
-    private delegate Span<T> Part<T>(int from, int length);
-
     // For each bit of the objects' numbers, the distance to the nearest object with and without it: the nearest object is in one of the groups, so the
     // larger distance leads to another object, and some bit tells the nearest object from the second nearest. 2 log2(count) distance transforms, squared.
-    private static void TwoNearest<T>(int[] objects, int count, int[] shape, double[] steps, bool parallel, T[] nearest, Part<T> second)
+    private static void TwoNearest<T>(
+        TensorMemory<int> objects,
+        int count,
+        int[] shape,
+        double[] steps,
+        bool parallel,
+        TensorMemory<T> nearest,
+        TensorMemory<T> second,
+        long first
+    )
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         var pixels = shape.Aggregate(1, (product, size) => product * size);
-        var (field, with) = (ArrayPool<double>.Shared.Rent(pixels), ArrayPool<T>.Shared.Rent(pixels));
+        var field = ArrayPool<double>.Shared.Rent(pixels);
+        using var others = empty(pixels, typeof(T) == typeof(double) ? ScalarType.Float64 : ScalarType.Float32);
+        var with = new TensorMemory<T>(others);
         void Transform(int bit, bool set)
         {
             DistanceTransform.InRanges(
@@ -89,20 +97,21 @@ internal static class BorderMap
                 parallel,
                 (from, to) =>
                 {
-                    for (var i = from; i < to; i++)
-                        field[i] = objects[i] > 0 && ((objects[i] - 1 & bit) != 0) == set ? 0 : double.PositiveInfinity;
+                    var of = objects[from, to - from];
+                    for (var i = 0; i < of.Length; i++)
+                        field[from + i] = of[i] > 0 && ((of[i] - 1 & bit) != 0) == set ? 0 : double.PositiveInfinity;
                 }
             );
             DistanceTransform.Squared(field, pixels, shape, steps, parallel);
         }
         for (var bit = 1; bit < count; bit <<= 1)
         {
-            var first = bit == 1;
+            var isFirst = bit == 1;
             Transform(bit, set: true);
             DistanceTransform.InRanges(
                 pixels,
                 parallel,
-                (from, to) => TensorPrimitives.ConvertTruncating<double, T>(field.AsSpan(from, to - from), with.AsSpan(from, to - from))
+                (from, to) => TensorPrimitives.ConvertTruncating<double, T>(field.AsSpan(from, to - from), with[from, to - from])
             );
             Transform(bit, set: false);
             DistanceTransform.InRanges(
@@ -110,18 +119,19 @@ internal static class BorderMap
                 parallel,
                 (from, to) =>
                 {
-                    var result = second(from, to - from);
-                    for (var i = from; i < to; i++)
+                    var near = nearest[from, to - from];
+                    var far = second[first + from, to - from];
+                    var of = with[from, to - from];
+                    for (var i = 0; i < of.Length; i++)
                     {
-                        var (a, b) = (with[i], T.CreateTruncating(field[i]));
-                        result[i - from] = first ? T.Max(a, b) : T.Min(result[i - from], T.Max(a, b));
-                        if (first)
-                            nearest[i] = T.Min(a, b);
+                        var (a, b) = (of[i], T.CreateTruncating(field[from + i]));
+                        far[i] = isFirst ? T.Max(a, b) : T.Min(far[i], T.Max(a, b));
+                        if (isFirst)
+                            near[i] = T.Min(a, b);
                     }
                 }
             );
         }
         ArrayPool<double>.Shared.Return(field);
-        ArrayPool<T>.Shared.Return(with);
     }
 }

@@ -76,17 +76,21 @@ internal sealed class CenterlineSums : PixelFunction<CenterlineSums, CenterlineS
             {
                 var (plane, band) = (job / bands.Count, bands[job % bands.Count]);
                 var (n, c) = (plane / classes, plane % classes + options.FirstClass);
-                Range inner = band.Inner(0);
+                var inner = band.Inner(0);
                 using var skeleton = new PlaneSkeleton<T>(band.Shape, options.Iterations);
+                var size = skeleton.Mask[inner].Length;
+                // Of the target, while the skeleton of the probabilities is made.
+                var room = ArrayPool<T>.Shared.Rent(2 * size);
+                var mask = room.AsSpan(0, size);
+                var line = room.AsSpan(size, size);
                 softmax.Targets(n, c, band.From, skeleton.Mask);
+                skeleton.Mask[inner].CopyTo(mask);
                 var isThere = TensorPrimitives.Max<T>(skeleton.Mask) > T.Zero; // nothing has no skeleton
-                // The mask is overwritten by that of the probabilities, while its skeleton is still needed.
-                using var other = new PlaneSkeleton<T>(band.Shape, options.Iterations);
-                softmax.Probabilities(n, c, band.From, other.Mask);
-                var line = (isThere ? skeleton.Forward() : skeleton.Mask)[inner];
-                var path = other.Forward()[inner];
-                var mask = skeleton.Mask[inner];
-                parts[job] = [Dot(path, mask), Total(path), Dot(line, other.Mask[inner]), Total(line), Total<T>(mask)];
+                (isThere ? skeleton.Forward() : skeleton.Mask)[inner].CopyTo(line);
+                softmax.Probabilities(n, c, band.From, skeleton.Mask);
+                var path = skeleton.Forward()[inner];
+                parts[job] = [Dot(path, mask), Total(path), Dot<T>(line, skeleton.Mask[inner]), Total<T>(line), Total<T>(mask)];
+                ArrayPool<T>.Shared.Return(room);
             }
         );
         var sums = new double[Rows, images, classes];

@@ -8,7 +8,6 @@ internal sealed class CostBlock<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     private readonly PixelScan<T> pixels;
-    private readonly ProbabilityBlock<T> softmax;
     private readonly CostOptions options;
     private readonly TensorMemory<T> pixelWeights;
     private readonly bool weighed;
@@ -26,7 +25,7 @@ internal sealed class CostBlock<T>
     /// <param name="pixelWeights">[N, S], or null. It must outlive this.</param>
     public CostBlock(PixelScan<T> pixels, ProbabilityBlock<T> softmax, CostOptions options, TorchSharp.torch.Tensor? pixelWeights)
     {
-        (this.pixels, this.softmax, this.options) = (pixels, softmax, options);
+        (this.pixels, Softmax, this.options) = (pixels, softmax, options);
         (weighed, this.pixelWeights) = (pixelWeights is not null, pixelWeights is null ? default : new(pixelWeights));
         classWeights = new T[Math.Max(2, pixels.Classes)];
         for (var c = 0; c < classWeights.Length; c++)
@@ -35,6 +34,9 @@ internal sealed class CostBlock<T>
         (costs, weights, room, more) = (Room(), Room(), Room(), Room());
         signs = pixels.Classes == 1 ? Room() : [];
     }
+
+    /// <summary>The softmax of the same pixels.</summary>
+    public ProbabilityBlock<T> Softmax { get; }
 
     private Span<T> Part(T[] buffer) => buffer.AsSpan(0, block.Length);
 
@@ -63,7 +65,7 @@ internal sealed class CostBlock<T>
             return;
         }
         var n = Costs;
-        var logSums = softmax.LogSums();
+        var logSums = Softmax.LogSums();
         for (var i = 0; i < y.Length; i++)
             n[i] = y[i] == options.Ignored ? T.Zero : logSums[i] - pixels.Logits[pixels.Place(block, y[i]) + i];
     }

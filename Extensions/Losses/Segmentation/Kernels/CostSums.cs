@@ -26,13 +26,13 @@ internal sealed class CostSums : PixelFunction<CostSums, CostOptions>
     {
         var parts = new (double Costs, double Weights)[pixels.Runs.Length];
         pixels.ForEachRun(
-            (r, softmax) =>
+            softmax => new CostBlock<T>(pixels, softmax, options, options.PixelWeights),
+            (r, costs) =>
             {
-                var costs = new CostBlock<T>(pixels, softmax, options, options.PixelWeights);
-                foreach (var block in pixels.Runs[r].Blocks(softmax.Capacity))
+                foreach (var block in pixels.Runs[r].Blocks(costs.Softmax.Capacity))
                 {
                     if (pixels.Classes > 1)
-                        softmax.Exponentiate(pixels, block);
+                        costs.Softmax.Exponentiate(pixels, block);
                     costs.Load(block);
                     parts[r].Costs += costs.Sum();
                     parts[r].Weights += costs.WeightSum();
@@ -54,9 +54,10 @@ internal sealed class CostSums : PixelFunction<CostSums, CostOptions>
     {
         var factors = outer.data<T>().ToArray();
         pixels.ForEachRun(
-            (r, softmax) =>
+            softmax => new CostBlock<T>(pixels, softmax, options, kept),
+            (r, costs) =>
             {
-                var costs = new CostBlock<T>(pixels, softmax, options, kept);
+                var softmax = costs.Softmax;
                 foreach (var block in pixels.Runs[r].Blocks(softmax.Capacity))
                 {
                     if (pixels.Classes > 1)

@@ -41,10 +41,11 @@ internal sealed class FusedRegionSums : PixelFunction<FusedRegionSums, FusedRegi
         var (images, classes) = (pixels.Images, pixels.Classes);
         var (parts, own, indices) = (new Part[pixels.Runs.Length], First(classes), Math.Max(2, classes));
         pixels.ForEachRun(
-            (r, softmax) =>
+            softmax => (Softmax: softmax, Costs: CostsOf(pixels, softmax, options)),
+            (r, room) =>
             {
+                var (softmax, costs) = room;
                 var part = parts[r] = new Part(classes);
-                var costs = options.Costs is { } given ? new CostBlock<T>(pixels, softmax, given, null) : null;
                 foreach (var block in pixels.Runs[r].Blocks(softmax.Capacity))
                 {
                     softmax.Load(pixels, block, options.Ignored, costs);
@@ -99,11 +100,8 @@ internal sealed class FusedRegionSums : PixelFunction<FusedRegionSums, FusedRegi
         using var ofSums = outer.flatten().narrow(0, 0, count).view(5, pixels.Images, classes);
         var everywhere = (options.Squared ? ofSums[1] * 2 : ofSums[1]).contiguous().data<T>().ToArray();
         var onTarget = (ofSums[0] - ofSums[1] - ofSums[2]).contiguous().data<T>().ToArray();
-        pixels.ForEachBlock(
-            options.Ignored,
-            options.Costs,
-            (block, softmax, costs) =>
-            {
+        void Visit(CpuWork.Run block, ProbabilityBlock<T> softmax, CostBlock<T>? costs)
+        {
                 var all = everywhere.AsSpan(block.Image * classes, classes);
                 var own = onTarget.AsSpan(block.Image * classes, classes);
                 var mean = softmax.First;
@@ -155,10 +153,24 @@ internal sealed class FusedRegionSums : PixelFunction<FusedRegionSums, FusedRegi
                 for (var i = 0; i < y.Length; i++)
                     if (y[i] != options.Ignored)
                         gradient[pixels.Place(block, y[i]) + i] -= ofCosts[i];
+        }
+        pixels.ForEachRun(
+            softmax => (Softmax: softmax, Costs: CostsOf(pixels, softmax, options)),
+            (r, room) =>
+            {
+                foreach (var block in pixels.Runs[r].Blocks(room.Softmax.Capacity))
+                {
+                    room.Softmax.Load(pixels, block, options.Ignored, room.Costs, withCosts: options.Costs?.Curve is not null);
+                    Visit(block, room.Softmax, room.Costs);
+                }
             }
         );
         GC.KeepAlive(outer);
     }
+
+    private static CostBlock<T>? CostsOf<T>(PixelScan<T> pixels, ProbabilityBlock<T> softmax, Options options)
+        where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T> =>
+        options.Costs is { } costs ? new CostBlock<T>(pixels, softmax, costs, null) : null;
 
     // The target whose probability is row 0: one sigmoid gives that of target 1.
     private static int First(int classes) => classes == 1 ? 1 : 0;

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Numerics;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -24,23 +25,42 @@ internal static class LovaszExtension
     {
         var (images, classes, pixels) = ((int)errors.shape[0], (int)errors.shape[1], (int)errors.shape[2]);
         var values = new double[rows * classes];
+        var length = checked(rows == 1 ? images * pixels : pixels);
+        var all = new TensorMemory<T>(errors);
+        // The memory of one row is another's after it.
+        var (buffers, orders) = (new ConcurrentBag<Tensor>(), new ConcurrentBag<Tensor>());
+        Tensor Take(ConcurrentBag<Tensor> from, ScalarType type) => from.TryTake(out var room) ? room : empty(length, type);
         CpuWork.For(
             chosen.Length,
             k =>
             {
                 var (row, c) = Math.DivRem(chosen[k], classes);
-                using var scope = NewDisposeScope();
-                var planes = rows == 1 ? errors.select(1, c) : errors.select(0, row).select(0, c);
-                var inOrder = planes.contiguous(); // of one class, or one image, the memory itself
-                values[chosen[k]] = Row(new TensorMemory<T>(inOrder), checked((int)inOrder.numel()));
-                if (!planes.is_contiguous())
-                    planes.copy_(inOrder);
+                var places = Take(orders, ScalarType.Int32);
+                var order = new TensorMemory<int>(places);
+                if (classes == 1 || rows > 1)
+                    values[chosen[k]] = Row(all.Part(((long)row * classes + c) * pixels, length), length, order);
+                else
+                {
+                    var buffer = Take(buffers, errors.dtype);
+                    var memory = new TensorMemory<T>(buffer);
+                    Span<T> Plane(int n) => all[((long)n * classes + c) * pixels, pixels];
+                    for (var n = 0; n < images; n++)
+                        Plane(n).CopyTo(memory[n * (long)pixels, pixels]);
+                    values[chosen[k]] = Row(memory, length, order);
+                    for (var n = 0; n < images; n++)
+                        memory[n * (long)pixels, pixels].CopyTo(Plane(n));
+                    buffers.Add(buffer);
+                }
+                orders.Add(places);
             }
         );
+        foreach (var room in buffers.Concat(orders))
+            room.Dispose();
+        GC.KeepAlive(errors);
         return values;
     }
 
-    private static double Row<T>(TensorMemory<T> memory, int length)
+    private static double Row<T>(TensorMemory<T> memory, int length, TensorMemory<int> order)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         var row = memory[0, length];
@@ -55,8 +75,6 @@ internal static class LovaszExtension
         if (inside == 0)
             return Absent(row);
         // Once all pixels of the class are passed no weight is left: smaller errors need no place in the order.
-        using var places = empty(length, ScalarType.Int32);
-        var order = new TensorMemory<int>(places);
         var count = DescendingOrder.Sort(memory, length, least, order);
         foreach (ref var x in row)
             if (!T.IsNegative(x) && x < least)

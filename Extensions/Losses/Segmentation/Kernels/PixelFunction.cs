@@ -114,28 +114,29 @@ internal sealed class PixelScan<T>
     /// <summary>The block's part of a [N, S] tensor.</summary>
     public Span<T> Of(TensorMemory<T> values, CpuWork.Run block) => values[block.Image * Pixels + block.From, block.Length];
 
-    /// <summary>Calls for each run of pixels, on several threads, with buffers of its own.</summary>
-    public void ForEachRun(Action<int, ProbabilityBlock<T>> visit)
+    /// <summary>Calls for each run of pixels, on several threads, with buffers of the thread's.</summary>
+    public void ForEachRun(Action<int, ProbabilityBlock<T>> visit) => ForEachRun(softmax => softmax, visit);
+
+    /// <summary>The same with what else a thread needs.</summary>
+    /// <param name="make">Makes that.</param>
+    /// <param name="visit">Gets a run's number and that.</param>
+    public void ForEachRun<TRoom>(Func<ProbabilityBlock<T>, TRoom> make, Action<int, TRoom> visit)
     {
-        CpuWork.For(Runs.Length, r => visit(r, new ProbabilityBlock<T>(Classes)));
+        using var rooms = new ThreadLocal<TRoom>(() => make(new ProbabilityBlock<T>(Classes)));
+        CpuWork.For(Runs.Length, r => visit(r, rooms.Value!));
         GC.KeepAlive(Scores);
         GC.KeepAlive(Indices);
     }
 
     /// <summary>Calls for each block of pixels, on several threads, after its probabilities are made.</summary>
     public void ForEachBlock(long? ignored, Action<CpuWork.Run, ProbabilityBlock<T>> visit) =>
-        ForEachBlock(ignored, null, (block, softmax, _) => visit(block, softmax));
-
-    /// <summary>The same after what the slopes of its costs need is made too, where there are any.</summary>
-    public void ForEachBlock(long? ignored, CostOptions? options, Action<CpuWork.Run, ProbabilityBlock<T>, CostBlock<T>?> visit) =>
         ForEachRun(
             (r, softmax) =>
             {
-                var costs = options is null ? null : new CostBlock<T>(this, softmax, options, null);
                 foreach (var block in Runs[r].Blocks(softmax.Capacity))
                 {
-                    softmax.Load(this, block, ignored, costs, withCosts: options?.Curve is not null);
-                    visit(block, softmax, costs);
+                    softmax.Load(this, block, ignored);
+                    visit(block, softmax);
                 }
             }
         );

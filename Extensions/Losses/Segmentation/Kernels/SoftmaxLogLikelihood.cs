@@ -45,13 +45,13 @@ internal sealed class SoftmaxLogLikelihood : PixelFunction<SoftmaxLogLikelihood,
         var values = empty(pixels.Indices.shape, pixels.Scores.dtype);
         var (result, all) = (new TensorMemory<T>(values), new CostOptions(options.Loss, options.Ignored));
         pixels.ForEachRun(
-            (r, softmax) =>
+            softmax => new CostBlock<T>(pixels, softmax, all, null),
+            (r, costs) =>
             {
-                var costs = new CostBlock<T>(pixels, softmax, all, null);
-                foreach (var block in pixels.Runs[r].Blocks(softmax.Capacity))
+                foreach (var block in pixels.Runs[r].Blocks(costs.Softmax.Capacity))
                 {
                     if (pixels.Classes > 1)
-                        softmax.Exponentiate(pixels, block);
+                        costs.Softmax.Exponentiate(pixels, block);
                     costs.Load(block);
                     var of = pixels.Of(result, block);
                     TensorPrimitives.Multiply(costs.Costs, costs.Weights, of);
@@ -94,10 +94,10 @@ internal sealed class SoftmaxLogLikelihood : PixelFunction<SoftmaxLogLikelihood,
     private static void OfOneLogit<T>(PixelScan<T> pixels, IndexOptions options, TensorMemory<T> slopes, TensorMemory<T> gradient)
         where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
         pixels.ForEachRun(
-            (r, softmax) =>
+            softmax => new CostBlock<T>(pixels, softmax, new(options.Loss, options.Ignored), null),
+            (r, costs) =>
             {
-                var costs = new CostBlock<T>(pixels, softmax, new(options.Loss, options.Ignored), null);
-                foreach (var block in pixels.Runs[r].Blocks(softmax.Capacity))
+                foreach (var block in pixels.Runs[r].Blocks(costs.Softmax.Capacity))
                 {
                     costs.Load(block, withCosts: false);
                     var x = gradient[pixels.Place(block, 0), block.Length];
