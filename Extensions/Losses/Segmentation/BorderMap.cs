@@ -42,7 +42,7 @@ internal static class BorderMap
                 using var regions = empty(pixels, ScalarType.Int32);
                 var objects = new TensorMemory<int>(regions);
                 var count = ConnectedComponents.Label(source[first, pixels], shape, ignored, objects[0, pixels]);
-                if (count < 2)
+                if (count < 2 || ignored == 0)
                     return;
                 // Of squared distances: to the nearest object; that to the second nearest is where the result will be.
                 using var distances = empty(pixels, map.dtype);
@@ -51,13 +51,7 @@ internal static class BorderMap
                 DistanceTransform.InRanges(
                     pixels,
                     parallel,
-                    (from, to) =>
-                    {
-                        var y = source[first + from, to - from];
-                        var border = result[first + from, to - from];
-                        for (var i = 0; i < y.Length; i++)
-                            border[i] = y[i] == 0 && ignored != 0 ? Height(nearest[from + i], border[i], sigma) : T.Zero;
-                    }
+                    (from, to) => Heights(source[first + from, to - from], nearest[from, to - from], result[first + from, to - from], sigma)
                 );
             }
         );
@@ -65,11 +59,23 @@ internal static class BorderMap
         GC.KeepAlive(map);
     }
 
-    private static T Height<T>(T nearest, T second, double sigma)
+    // From the second distances, which are overwritten; 0 but for the background.
+    private static void Heights<T>(ReadOnlySpan<long> classes, ReadOnlySpan<T> nearest, Span<T> second, double sigma)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        var sum = Math.Sqrt(double.CreateTruncating(nearest)) + Math.Sqrt(double.CreateTruncating(second));
-        return T.CreateTruncating(Math.Exp(-(sum * sum) / (2 * sigma * sigma)));
+        var scale = -1 / (2 * sigma * sigma);
+        for (var i = 0; i < second.Length; i++)
+        {
+            var sum = Math.Sqrt(double.CreateTruncating(nearest[i])) + Math.Sqrt(double.CreateTruncating(second[i]));
+            second[i] = classes[i] == 0 ? T.CreateTruncating(Math.Exp(sum * sum * scale)) : T.Zero;
+        }
+    }
+
+    private static void Load(ReadOnlySpan<int> objects, int bit, bool set, Span<double> field)
+    {
+        var group = set ? bit : 0;
+        for (var i = 0; i < objects.Length; i++)
+            field[i] = objects[i] > 0 && (objects[i] - 1 & bit) == group ? 0 : double.PositiveInfinity;
     }
 
     // For each bit of the objects' numbers, the distance to the nearest object with and without it: the nearest object is in one of the groups, so the
@@ -92,16 +98,7 @@ internal static class BorderMap
         var with = new TensorMemory<T>(others);
         void Transform(int bit, bool set)
         {
-            DistanceTransform.InRanges(
-                pixels,
-                parallel,
-                (from, to) =>
-                {
-                    var of = objects[from, to - from];
-                    for (var i = 0; i < of.Length; i++)
-                        field[from + i] = of[i] > 0 && ((of[i] - 1 & bit) != 0) == set ? 0 : double.PositiveInfinity;
-                }
-            );
+            DistanceTransform.InRanges(pixels, parallel, (from, to) => Load(objects[from, to - from], bit, set, field.AsSpan(from)));
             DistanceTransform.Squared(field, pixels, shape, steps, parallel);
         }
         for (var bit = 1; bit < count; bit <<= 1)

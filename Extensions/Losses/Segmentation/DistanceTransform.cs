@@ -156,7 +156,8 @@ public static class DistanceTransform
     // of a line nothing beyond them is nearer: each run of other pixels is a line of its own, with the zeros at its ends.
     private static void Envelopes(double[] field, int size, int stride, double squaredStep, int from, int to)
     {
-        var (heights, starts, apexes) = (new double[size], new double[size], new int[size]);
+        var (heights, starts) = (ArrayPool<double>.Shared.Rent(size), ArrayPool<double>.Shared.Rent(size));
+        var apexes = ArrayPool<int>.Shared.Rent(size);
         for (var line = from; line < to; line++)
         {
             var first = line / stride * stride * size + line % stride;
@@ -180,6 +181,9 @@ public static class DistanceTransform
                 q = end;
             }
         }
+        ArrayPool<double>.Shared.Return(heights);
+        ArrayPool<double>.Shared.Return(starts);
+        ArrayPool<int>.Shared.Return(apexes);
     }
 
     // The parabolas of the envelope of pixels [from, to): their apexes, and from where each is the lowest. Returns the last one's number, -1 for none.

@@ -25,7 +25,9 @@ internal static class PixelScores
 
     /// <summary>-ln p_y of index targets, [N, ...]; 0 where ignored. C = 1: of one sigmoid with indices 0 and 1.</summary>
     public static Tensor NegativeLogLikelihood(SegmentationLoss loss, Tensor logits, ClassTargets targets) =>
-        targets.ClassCount > 1 ? ClassScores.Cost(loss, logits, targets) : LogLikelihood(loss, logits, targets).neg().reshape(targets.Raw.shape);
+        targets.ClassCount > 1
+            ? ClassScores.Cost(loss, logits, targets)
+            : LogLikelihood(loss, logits, targets).neg().reshape(targets.Raw.shape);
 
     /// <summary>ln p_y of index targets, [N, S]; 0 where ignored. C = 1: of one sigmoid with indices 0 and 1.</summary>
     public static Tensor LogLikelihood(SegmentationLoss loss, Tensor logits, ClassTargets targets) =>

@@ -77,13 +77,7 @@ public class KernelTests
         foreach (var curve in new CostCurve?[] { null, new PowerCurve(0.3), new PowerCurve(2.5), new BackgroundFocalCurve(0.5) })
         foreach (var weighed in new[] { false, true })
         {
-            var options = new CostOptions(
-                new DiceLoss(),
-                ignored,
-                weighed ? classWeights : null,
-                weighed ? pixelWeights : null,
-                curve
-            );
+            var options = new CostOptions(new DiceLoss(), ignored, weighed ? classWeights : null, weighed ? pixelWeights : null, curve);
             Agree(
                 scores => CostSums.Of(scores, y, options)[0] / pixels,
                 scores => options.ByTensors(scores, y, options.PixelWeights)[0] / pixels,
@@ -145,8 +139,7 @@ public class KernelTests
                     var (sums, cost) = FusedRegionSums.WithCosts(scores, y, new(new DiceLoss(), ignored, false), costs);
                     return cat([sums.flatten(), cost[0] / pixels]);
                 },
-                scores =>
-                    cat([RegionSums.ByTensors(scores, y, ignored, false).flatten(), costs.ByTensors(scores, y, null)[0] / pixels]),
+                scores => cat([RegionSums.ByTensors(scores, y, ignored, false).flatten(), costs.ByTensors(scores, y, null)[0] / pixels]),
                 x,
                 precision
             );
@@ -191,7 +184,16 @@ public class KernelTests
     }
 
     public static IEnumerable<object[]> Images =>
-        from shape in new long[][] { [2, 3, 9, 7], [1, 1, 12, 5], [1, 2, 4, 5, 6], [2, 2, 11], [1, 1, 163, 600], [1, 2, 70, 40, 41], [1, 1, 140_000] }
+        from shape in new long[][]
+        {
+            [2, 3, 9, 7],
+            [1, 1, 12, 5],
+            [1, 2, 4, 5, 6],
+            [2, 2, 11],
+            [1, 1, 163, 600],
+            [1, 2, 70, 40, 41],
+            [1, 1, 140_000],
+        }
         from precision in new[] { ScalarType.Float64, ScalarType.Float32 }
         from iterations in new[] { 0, 3 }
         select new object[] { shape, precision, iterations };

@@ -6,7 +6,7 @@ namespace MLNetLosses.Losses;
 /// </summary>
 internal sealed class Bands
 {
-    private const int Pixels = 1 << 16;
+    private const int Pixels = 1 << 17;
 
     private readonly int[] shape;
     private readonly int axis;

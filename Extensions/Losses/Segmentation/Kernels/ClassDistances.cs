@@ -34,12 +34,7 @@ internal readonly struct ClassDistances(long label, int[] shape, double[] steps,
             DistanceTransform.InRanges(
                 length,
                 parallel,
-                (from, to) =>
-                {
-                    var y = labels.Whole(start + from, to - from);
-                    for (var i = 0; i < y.Length; i++)
-                        field[from + i] = (y[i] == own) == inside ? double.PositiveInfinity : 0;
-                }
+                (from, to) => Load(labels.Whole(start + from, to - from), own, inside, field.AsSpan(from))
             );
             DistanceTransform.Squared(field, length, shape, steps, parallel);
             DistanceTransform.InRanges(
@@ -48,14 +43,35 @@ internal readonly struct ClassDistances(long label, int[] shape, double[] steps,
                 (from, to) =>
                 {
                     var y = labels.Whole(start + from, to - from);
-                    var map = maps[place + from, to - from];
-                    for (var i = 0; i < y.Length; i++)
-                        if ((y[i] == own) == inside)
-                            map[i] = sign * T.Max(T.Zero, T.CreateTruncating(Math.Sqrt(field[from + i])) - border);
+                    Roots(y, own, inside, field.AsSpan(from), maps[place + from, to - from], sign, border);
                 }
             );
         }
         ArrayPool<double>.Shared.Return(field);
+    }
+
+    // 0 on the other side, infinite on this one.
+    private static void Load(ReadOnlySpan<long> labels, long own, bool inside, Span<double> field)
+    {
+        var (onLabel, elsewhere) = inside ? (double.PositiveInfinity, 0.0) : (0.0, double.PositiveInfinity);
+        for (var i = 0; i < labels.Length; i++)
+            field[i] = labels[i] == own ? onLabel : elsewhere;
+    }
+
+    private static void Roots<T>(
+        ReadOnlySpan<long> labels,
+        long own,
+        bool inside,
+        ReadOnlySpan<double> field,
+        Span<T> map,
+        T sign,
+        T border
+    )
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        for (var i = 0; i < labels.Length; i++)
+            if (labels[i] == own == inside)
+                map[i] = sign * T.Max(T.Zero, T.CreateTruncating(Math.Sqrt(field[i])) - border);
     }
 
     private int Count(PixelTargets labels, long start, int length)

@@ -93,8 +93,7 @@ internal sealed class CostBlock<T>
             s[i] = (ulong)y[i] < 2 && y[i] != options.Ignored ? ofLabel[(int)y[i]] : T.Zero;
     }
 
-    private void LoadArguments() =>
-        TensorPrimitives.Multiply(pixels.Logits[pixels.Place(block, 0), block.Length], Part(signs), Part(more));
+    private void LoadArguments() => TensorPrimitives.Multiply(pixels.Logits[pixels.Place(block, 0), block.Length], Part(signs), Part(more));
 
     // ln(1 + exp z) = max(z, 0) + ln(1 + e), e = exp(-|z|), exact also where e is small: the rounding of u = 1 + e falls out of ln u / (u - 1).
     // Buffers are longer than their content by less than a vector.

@@ -102,57 +102,57 @@ internal sealed class FusedRegionSums : PixelFunction<FusedRegionSums, FusedRegi
         var onTarget = (ofSums[0] - ofSums[1] - ofSums[2]).contiguous().data<T>().ToArray();
         void Visit(CpuWork.Run block, ProbabilityBlock<T> softmax, CostBlock<T>? costs)
         {
-                var all = everywhere.AsSpan(block.Image * classes, classes);
-                var own = onTarget.AsSpan(block.Image * classes, classes);
-                var mean = softmax.First;
-                var slope = softmax.Second;
-                var y = pixels.Targets(block);
-                mean.Clear();
-                for (var c = 0; c < classes; c++)
+            var all = everywhere.AsSpan(block.Image * classes, classes);
+            var own = onTarget.AsSpan(block.Image * classes, classes);
+            var mean = softmax.First;
+            var slope = softmax.Second;
+            var y = pixels.Targets(block);
+            mean.Clear();
+            for (var c = 0; c < classes; c++)
+            {
+                var p = softmax[c];
+                if (!options.Squared)
+                    TensorPrimitives.MultiplyAdd(p, all[c], mean, mean);
+                else
                 {
-                    var p = softmax[c];
-                    if (!options.Squared)
-                        TensorPrimitives.MultiplyAdd(p, all[c], mean, mean);
-                    else
-                    {
-                        TensorPrimitives.Multiply(p, all[c], slope);
-                        TensorPrimitives.MultiplyAdd(slope, p, mean, mean);
-                    }
+                    TensorPrimitives.Multiply(p, all[c], slope);
+                    TensorPrimitives.MultiplyAdd(slope, p, mean, mean);
                 }
-                for (var i = 0; i < y.Length; i++)
-                    if (y[i] != options.Ignored && y[i] >= first)
-                        mean[i] += own[(int)y[i] - first] * softmax.At(y[i] - first, i);
-                var ofCosts = costs is null ? default : costs.Slopes(factors[block.Image]);
-                if (costs is not null && classes > 1)
-                    TensorPrimitives.Subtract(mean, ofCosts, mean);
-                for (var c = 0; c < classes; c++)
+            }
+            for (var i = 0; i < y.Length; i++)
+                if (y[i] != options.Ignored && y[i] >= first)
+                    mean[i] += own[(int)y[i] - first] * softmax.At(y[i] - first, i);
+            var ofCosts = costs is null ? default : costs.Slopes(factors[block.Image]);
+            if (costs is not null && classes > 1)
+                TensorPrimitives.Subtract(mean, ofCosts, mean);
+            for (var c = 0; c < classes; c++)
+            {
+                var p = softmax[c];
+                var x = gradient[pixels.Place(block, c), block.Length];
+                if (!options.Squared)
+                    TensorPrimitives.Subtract(all[c], mean, slope);
+                else
                 {
-                    var p = softmax[c];
-                    var x = gradient[pixels.Place(block, c), block.Length];
-                    if (!options.Squared)
-                        TensorPrimitives.Subtract(all[c], mean, slope);
-                    else
-                    {
-                        TensorPrimitives.Multiply(p, all[c], slope);
-                        TensorPrimitives.Subtract(slope, mean, slope);
-                    }
-                    TensorPrimitives.Multiply(slope, p, x);
+                    TensorPrimitives.Multiply(p, all[c], slope);
+                    TensorPrimitives.Subtract(slope, mean, slope);
                 }
-                for (var i = 0; i < y.Length; i++)
-                    if (y[i] != options.Ignored && y[i] >= first)
-                        gradient[pixels.Place(block, y[i] - first) + i] += own[(int)y[i] - first] * softmax.At(y[i] - first, i);
-                if (costs is null)
-                    return;
-                if (classes == 1)
-                {
-                    costs.OfLogit(ofCosts, slope);
-                    var x = gradient[pixels.Place(block, 0), block.Length];
-                    TensorPrimitives.Add(x, slope, x);
-                    return;
-                }
-                for (var i = 0; i < y.Length; i++)
-                    if (y[i] != options.Ignored)
-                        gradient[pixels.Place(block, y[i]) + i] -= ofCosts[i];
+                TensorPrimitives.Multiply(slope, p, x);
+            }
+            for (var i = 0; i < y.Length; i++)
+                if (y[i] != options.Ignored && y[i] >= first)
+                    gradient[pixels.Place(block, y[i] - first) + i] += own[(int)y[i] - first] * softmax.At(y[i] - first, i);
+            if (costs is null)
+                return;
+            if (classes == 1)
+            {
+                costs.OfLogit(ofCosts, slope);
+                var x = gradient[pixels.Place(block, 0), block.Length];
+                TensorPrimitives.Add(x, slope, x);
+                return;
+            }
+            for (var i = 0; i < y.Length; i++)
+                if (y[i] != options.Ignored)
+                    gradient[pixels.Place(block, y[i]) + i] -= ofCosts[i];
         }
         pixels.ForEachRun(
             softmax => (Softmax: softmax, Costs: CostsOf(pixels, softmax, options)),

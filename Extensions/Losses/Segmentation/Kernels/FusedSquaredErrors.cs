@@ -129,8 +129,7 @@ internal sealed class FusedSquaredErrors : PixelFunction<FusedSquaredErrors, Ind
                 }
                 for (var i = 0; i < y.Length; i++)
                     if (y[i] != options.Ignored && y[i] >= first)
-                        gradient[pixels.Place(block, y[i] - first) + i] =
-                            own[i] * (miss[(int)y[i] - first] * (T.One - own[i]) - mean[i]);
+                        gradient[pixels.Place(block, y[i] - first) + i] = own[i] * (miss[(int)y[i] - first] * (T.One - own[i]) - mean[i]);
             }
         );
     }
