@@ -16,20 +16,18 @@ internal static class DescendingOrder
     /// <param name="count">How many they are.</param>
     /// <param name="least">The bound.</param>
     /// <param name="order">Where to write the places, with room for all.</param>
+    /// <param name="sparing">Whether to do with little memory beside the order, which takes longer; else it is four times that of the order.</param>
     /// <returns>The number of places.</returns>
-    public static int Sort<T>(TensorMemory<T> values, int count, T least, TensorMemory<int> order)
+    public static int Sort<T>(TensorMemory<T> values, int count, T least, TensorMemory<int> order, bool sparing)
         where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
         typeof(T) == typeof(float)
-            ? Radix(Unsafe.BitCast<TensorMemory<T>, TensorMemory<float>>(values), count, float.CreateTruncating(least), order)
+            ? Radix(Unsafe.BitCast<TensorMemory<T>, TensorMemory<float>>(values), count, float.CreateTruncating(least), order, sparing)
             : Compare<T>(values[0, count], least, order[0, count]);
 
     private static int Compare<T>(ReadOnlySpan<T> values, T least, Span<int> order)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        var found = 0;
-        for (var i = 0; i < values.Length; i++)
-            if (T.IsNegative(values[i]) || values[i] >= least)
-                order[found++] = i;
+        var found = Places(values, least, order);
         var keys = new T[found];
         for (var i = 0; i < found; i++)
             keys[i] = -T.Abs(values[order[i]]);
@@ -37,11 +35,27 @@ internal static class DescendingOrder
         return found;
     }
 
+    private static int Places<T>(ReadOnlySpan<T> values, T least, Span<int> order)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        var found = 0;
+        for (var i = 0; i < values.Length; i++)
+            if (T.IsNegative(values[i]) || values[i] >= least)
+                order[found++] = i;
+        return found;
+    }
+
     // The bits of a magnitude, taken as an integer, order as the magnitude does. By their upper half the places go into groups that follow each other and are
     // small enough for the cache; each is then sorted by itself.
-    private static int Radix(TensorMemory<float> values, int count, float least, TensorMemory<int> order)
+    private static int Radix(TensorMemory<float> values, int count, float least, TensorMemory<int> order, bool sparing)
     {
         var numbers = values[0, count];
+        if (!sparing)
+        {
+            var found = Places(numbers, least, order[0, count]);
+            Radix(numbers, order[0, found]);
+            return found;
+        }
         var counts = new int[1 << HighBits];
         foreach (var x in numbers)
             if (float.IsNegative(x) || x >= least)

@@ -27,6 +27,8 @@ internal static class LovaszExtension
         var values = new double[rows * classes];
         var length = checked(rows == 1 ? images * pixels : pixels);
         var all = new TensorMemory<T>(errors);
+        // Where few rows are all, what is held to sort one is much beside them; of few pixels it is little anyway.
+        var sparing = rows * classes < 8 * get_num_threads() && length > 1 << 18;
         // The memory of one row is another's after it.
         var (buffers, orders) = (new ConcurrentBag<Tensor>(), new ConcurrentBag<Tensor>());
         Tensor Take(ConcurrentBag<Tensor> from, ScalarType type) => from.TryTake(out var room) ? room : empty(length, type);
@@ -38,7 +40,7 @@ internal static class LovaszExtension
                 var places = Take(orders, ScalarType.Int32);
                 var order = new TensorMemory<int>(places);
                 if (classes == 1 || rows > 1)
-                    values[chosen[k]] = Row(all.Part(((long)row * classes + c) * pixels, length), length, order);
+                    values[chosen[k]] = Row(all.Part(((long)row * classes + c) * pixels, length), length, order, sparing);
                 else
                 {
                     var buffer = Take(buffers, errors.dtype);
@@ -46,7 +48,7 @@ internal static class LovaszExtension
                     Span<T> Plane(int n) => all[((long)n * classes + c) * pixels, pixels];
                     for (var n = 0; n < images; n++)
                         Plane(n).CopyTo(memory[n * (long)pixels, pixels]);
-                    values[chosen[k]] = Row(memory, length, order);
+                    values[chosen[k]] = Row(memory, length, order, sparing);
                     for (var n = 0; n < images; n++)
                         memory[n * (long)pixels, pixels].CopyTo(Plane(n));
                     buffers.Add(buffer);
@@ -60,7 +62,7 @@ internal static class LovaszExtension
         return values;
     }
 
-    private static double Row<T>(TensorMemory<T> memory, int length, TensorMemory<int> order)
+    private static double Row<T>(TensorMemory<T> memory, int length, TensorMemory<int> order, bool sparing)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         var row = memory[0, length];
@@ -75,7 +77,7 @@ internal static class LovaszExtension
         if (inside == 0)
             return Absent(row);
         // Once all pixels of the class are passed no weight is left: smaller errors need no place in the order.
-        var count = DescendingOrder.Sort(memory, length, least, order);
+        var count = DescendingOrder.Sort(memory, length, least, order, sparing);
         foreach (ref var x in row)
             if (!T.IsNegative(x) && x < least)
                 x = T.Zero;
