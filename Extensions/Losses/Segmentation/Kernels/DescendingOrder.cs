@@ -11,7 +11,7 @@ internal static class DescendingOrder
     private const int Buckets = 1 << DigitBits;
     private const int HighBits = 16;
 
-    /// <summary>The places of the numbers that are negative (also -0) or not below a bound.</summary>
+    /// <summary>The places of the numbers that are negative (also -0) or not below a bound; the others become 0.</summary>
     /// <param name="values">The numbers.</param>
     /// <param name="count">How many they are.</param>
     /// <param name="least">The bound.</param>
@@ -24,7 +24,7 @@ internal static class DescendingOrder
             ? Radix(Unsafe.BitCast<TensorMemory<T>, TensorMemory<float>>(values), count, float.CreateTruncating(least), order, sparing)
             : Compare<T>(values[0, count], least, order[0, count]);
 
-    private static int Compare<T>(ReadOnlySpan<T> values, T least, Span<int> order)
+    private static int Compare<T>(Span<T> values, T least, Span<int> order)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         var found = Places(values, least, order);
@@ -35,13 +35,15 @@ internal static class DescendingOrder
         return found;
     }
 
-    private static int Places<T>(ReadOnlySpan<T> values, T least, Span<int> order)
+    private static int Places<T>(Span<T> values, T least, Span<int> order)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         var found = 0;
         for (var i = 0; i < values.Length; i++)
             if (T.IsNegative(values[i]) || values[i] >= least)
                 order[found++] = i;
+            else
+                values[i] = T.Zero;
         return found;
     }
 
@@ -78,6 +80,8 @@ internal static class DescendingOrder
         for (var i = 0; i < numbers.Length; i++)
             if (float.IsNegative(numbers[i]) || numbers[i] >= least)
                 order[next[group[Key(numbers[i]) >>> HighBits]]++] = i;
+            else
+                numbers[i] = 0;
         CpuWork.For(
             groups.Count,
             g =>

@@ -78,9 +78,6 @@ internal static class LovaszExtension
             return Absent(row);
         // Once all pixels of the class are passed no weight is left: smaller errors need no place in the order.
         var count = DescendingOrder.Sort(memory, length, least, order, sparing);
-        foreach (ref var x in row)
-            if (!T.IsNegative(x) && x < least)
-                x = T.Zero;
         var (intersection, union) = ((double)inside, (double)inside);
         var value = 0.0;
         foreach (var i in order[0, count])
