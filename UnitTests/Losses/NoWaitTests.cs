@@ -41,6 +41,7 @@ public class NoWaitTests
         (typeof(TensorMemory<>), "", OnTheCpu),
         (typeof(BorderField), "Backward", OnTheCpu),
         (typeof(CenterlineSums), "Backward", OnTheCpu),
+        (typeof(CostSums), "Backward", OnTheCpu),
         (typeof(FusedRegionSums), "Backward", OnTheCpu),
         (typeof(FusedSquaredErrors), "Backward", OnTheCpu),
         (typeof(LovaszHinge), "Backward", OnTheCpu),

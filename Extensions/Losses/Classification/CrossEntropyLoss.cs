@@ -36,8 +36,20 @@ public sealed record CrossEntropyLoss : WeightedClassificationLoss
     /// <inheritdoc/>
     protected override LossTerms Score(Tensor logits, ClassTargets targets, LossCall call)
     {
-        var scores = AtLeastTwoClasses(logits, targets);
-        return Weighed(scores, targets, ClassWeightsFor(logits, call, (int)scores.shape[1]));
+        var weights = ClassWeightsFor(logits, call, Math.Max(2, targets.ClassCount));
+        return IsByPixels(logits, targets)
+            ? ByPixels(logits, targets, weights)
+            : Weighed(AtLeastTwoClasses(logits, targets), targets, weights);
+    }
+
+    internal override LossTerms? ComputeRowSums(LossCall call)
+    {
+        var logits = call["logits"];
+        var targets = ClassTargets.Read(this, call);
+        if (!IsByPixels(logits, targets))
+            return base.ComputeRowSums(call);
+        _ = ClassWeightsFor(logits, call, Math.Max(2, targets.ClassCount)); // their number is checked
+        return PixelScores.CostSums(this, logits, targets, ClassWeights);
     }
 
     /// <inheritdoc/>
@@ -45,11 +57,9 @@ public sealed record CrossEntropyLoss : WeightedClassificationLoss
     {
         var logits = call["logits"];
         var targets = ClassTargets.Read(this, call);
-        if (!targets.AreIndices || logits.numel() == 0)
+        if (!targets.AreIndices || logits.numel() == 0 || IsByPixels(logits, targets))
             return null;
         var scores = AtLeastTwoClasses(logits, targets);
-        if (IsByPixels(scores))
-            return null;
         var weights = ClassWeightsFor(logits, call, (int)scores.shape[1]);
         if (weights is null && !targets.MayIgnore)
             return nn.functional.cross_entropy(scores, targets.Raw, null, IgnoreIndex, nn.Reduction.Mean, LabelSmoothing);
@@ -61,11 +71,10 @@ public sealed record CrossEntropyLoss : WeightedClassificationLoss
     /// <summary>The terms with other class weights than the option's.</summary>
     internal LossTerms Weighed(Tensor logits, ClassTargets targets, Tensor? weights)
     {
-        if (targets.AreIndices && IsByPixels(logits))
+        if (IsByPixels(logits, targets))
         {
-            var cost = ClassScores.Cost(this, logits, targets);
-            var rows = RowWeights(weights, logits, targets);
-            return new(weights is null ? cost : cost * rows!, rows) { Weighted = true };
+            ClassScores.AtLeastTwo(this, logits);
+            return ByPixels(logits, targets, weights);
         }
         if (targets.AreIndices)
             return new(
@@ -81,8 +90,18 @@ public sealed record CrossEntropyLoss : WeightedClassificationLoss
         );
     }
 
-    /// <summary>Whether the kernel for pixels serves, which holds no probabilities: torch's keeps two tensors of the logits' size.</summary>
-    private bool IsByPixels(Tensor logits) => LabelSmoothing == 0 && logits.dim() > 2 && logits.device_type == TorchSharp.DeviceType.CPU;
+    private LossTerms ByPixels(Tensor logits, ClassTargets targets, Tensor? weights)
+    {
+        var cost = PixelScores.NegativeLogLikelihood(this, logits, targets);
+        var rows = RowWeights(weights, logits, targets);
+        return new(weights is null ? cost : cost * rows!, rows) { Weighted = true };
+    }
+
+    /// <summary>
+    /// Whether the kernels for pixels serve, which hold no probabilities: torch's keeps two tensors of the logits' size, and needs two logits where there is one.
+    /// </summary>
+    private bool IsByPixels(Tensor logits, ClassTargets targets) =>
+        targets.AreIndices && LabelSmoothing == 0 && logits.dim() > 2 && logits.device_type == TorchSharp.DeviceType.CPU;
 
     private Tensor AtLeastTwoClasses(Tensor logits, ClassTargets targets)
     {

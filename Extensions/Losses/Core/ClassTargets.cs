@@ -158,27 +158,40 @@ public sealed class ClassTargets
         return string.Join(" or ", forms) + $" for logits [{full}]";
     }
 
+    // In place: beside one logit a truth value a pixel is a quarter of the logits.
+    private static Tensor And(Tensor truth, Tensor other)
+    {
+        using (other)
+            return truth.logical_and_(other);
+    }
+
+    private static Tensor Or(Tensor truth, Tensor other)
+    {
+        using (other)
+            return truth.logical_or_(other);
+    }
+
     // Waits for the device.
     private void CheckValues(SegmentationLoss loss, Tensor logits)
     {
-        var counted = Valid; // made outside the scope: the formula uses it too
         using var scope = NewDisposeScope();
         using var frozen = no_grad();
-        if (logits.isnan().any().item<bool>())
-            throw new ArgumentException($"{loss.Name}: logits hold NaN.", "logits");
+        using (var unknown = logits.isnan())
+            if (unknown.any().item<bool>())
+                throw new ArgumentException($"{loss.Name}: logits hold NaN.", "logits");
         var highest = Math.Max(ClassCount, 2) - 1; // one logit: indices 0 and 1
         var (wrong, allowed) = Form switch
         {
-            TargetForms.Indices => (Raw.lt(0).logical_or(Raw.gt(highest)), $"a class index in [0, {highest}]"),
-            TargetForms.Probabilities => (Raw.lt(0).logical_or(Raw.isnan()), "a probability >= 0"),
+            TargetForms.Indices => (Or(Raw.lt(0), Raw.gt(highest)), $"a class index in [0, {highest}]"),
+            TargetForms.Probabilities => (Raw.ge(0).logical_not_(), "a probability >= 0"),
             _ when loss.TargetForms.HasFlag(TargetForms.SoftLabels) => (
-                Raw.ge(0).logical_and(Raw.le(1)).logical_not(),
+                Or(Raw.ge(0).logical_not_(), Raw.le(1).logical_not_()),
                 "a label in [0, 1]"
             ),
-            _ => (Raw.eq(0).logical_or(Raw.eq(1)).logical_not(), "a label 0 or 1"),
+            _ => (And(Raw.ne(0), Raw.ne(1)), "a label 0 or 1"),
         };
-        if (counted is not null)
-            wrong = wrong.logical_and(counted);
+        if (IgnoredTarget is { } none)
+            And(wrong, Raw.ne(none));
         if (wrong.any().item<bool>())
         {
             var place = wrong.nonzero()[0].data<long>().ToArray();

@@ -90,6 +90,9 @@ public sealed class LossCall
     /// <summary>The terms of this call's loss.</summary>
     public LossTerms Terms() => function.Definition.ComputeTerms(this);
 
+    /// <summary>The terms of this call's loss added up over each row, or null: <see cref="Loss.ComputeRowSums"/>.</summary>
+    internal LossTerms? RowSums() => function.Definition.ComputeRowSums(this);
+
     /// <summary>The reduced value of this call's loss.</summary>
     /// <param name="reduction">How to reduce.</param>
     public Tensor Evaluate(Reduction reduction = Reduction.Mean) => function.Evaluate(this, reduction);

@@ -1,3 +1,4 @@
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace MLNetLosses.Losses;
@@ -58,23 +59,40 @@ public sealed record BoundaryWeightedCrossEntropyLoss : DistanceLoss
 
     internal override Tensor MapsOf(Tensor targets, int classCount, bool labels) => BorderMap(targets);
 
+    internal override LossTerms? ComputeRowSums(LossCall call)
+    {
+        var logits = call["logits"];
+        if (logits.device_type != DeviceType.CPU)
+            return null;
+        var targets = ClassTargets.Read(this, call);
+        CheckSpacing(logits);
+        _ = Weights(Math.Max(2, targets.ClassCount), logits, call); // their number is checked
+        if (BorderWeight == 0)
+            return PixelScores.CostSums(this, logits, targets, ClassWeights);
+        var weights = PixelScores.ByPixel(Map(targets, logits, call)).mul_(BorderWeight);
+        if (ClassWeights is null)
+            weights.add_(1);
+        else
+            PixelScores.AddClassWeights(weights, targets, ClassWeights);
+        return PixelScores.CostSums(this, logits, targets, null, weights);
+    }
+
+    // [N, ...], the caller's own.
+    private Tensor Map(ClassTargets targets, Tensor logits, LossCall call)
+    {
+        if (GivenMaps(call) is not { } map)
+            return Losses.BorderMap.Of(targets.Raw, IgnoreIndex, Sigma, Spacing, logits);
+        Shapes.Same(this, "borderMap", map, "targets", targets.Raw);
+        return map.detach().to(logits.dtype, logits.device, copy: true).contiguous();
+    }
+
     /// <inheritdoc/>
     protected override LossTerms Score(Tensor logits, ClassTargets targets, LossCall call)
     {
         CheckSpacing(logits);
         var weights = PixelScores.Weights(logits, targets, Weights(Math.Max(2, targets.ClassCount), logits, call));
         if (BorderWeight > 0)
-        {
-            var map = GivenMaps(call);
-            if (map is null)
-                map = Losses.BorderMap.Of(targets.Raw, IgnoreIndex, Sigma, Spacing, logits);
-            else
-            {
-                Shapes.Same(this, "borderMap", map, "targets", targets.Raw);
-                map = map.detach().to(logits.dtype) * targets.Weights(logits)!;
-            }
-            weights = weights + map * BorderWeight;
-        }
+            weights = weights + Map(targets, logits, call) * targets.Weights(logits)! * BorderWeight;
         return new(PixelScores.NegativeLogLikelihood(this, logits, targets), weights);
     }
 }

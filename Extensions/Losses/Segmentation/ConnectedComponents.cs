@@ -7,28 +7,60 @@ internal static class ConnectedComponents
     public static (int[] Regions, int Count) Label(ReadOnlySpan<long> classes, int[] shape, long ignored)
     {
         var regions = new int[classes.Length];
-        var neighbours = Neighbours(shape);
-        var (open, at) = (new Stack<int>(), new int[shape.Length]);
-        var count = 0;
-        for (var seed = 0; seed < classes.Length; seed++)
+        return (regions, Label(classes, shape, ignored, regions));
+    }
+
+    /// <summary>The same, written into memory of the caller's.</summary>
+    /// <returns>The number of regions.</returns>
+    public static int Label(ReadOnlySpan<long> classes, int[] shape, long ignored, Span<int> regions)
+    {
+        // Trees of connected pixels: a pixel holds 1 + the place of another of its region that comes before it, or its own.
+        var before = Neighbours(shape).Where(neighbour => neighbour.Offset < 0).ToArray();
+        var at = new int[shape.Length];
+        for (var pixel = 0; pixel < classes.Length; pixel++)
         {
-            if (regions[seed] != 0 || classes[seed] <= 0 || classes[seed] == ignored)
-                continue;
-            regions[seed] = ++count;
-            open.Push(seed);
-            while (open.TryPop(out var pixel))
+            regions[pixel] = 0;
+            if (classes[pixel] > 0 && classes[pixel] != ignored)
             {
-                for (var (axis, rest) = (shape.Length - 1, pixel); axis >= 0; axis--)
-                    (rest, at[axis]) = Math.DivRem(rest, shape[axis]);
-                foreach (var (steps, offset) in neighbours)
-                    if (Inside(at, steps, shape) && regions[pixel + offset] == 0 && classes[pixel + offset] == classes[seed])
-                    {
-                        regions[pixel + offset] = count;
-                        open.Push(pixel + offset);
-                    }
+                regions[pixel] = pixel + 1;
+                var onEdge = OnEdge(at, shape);
+                foreach (var (steps, offset) in before)
+                    if ((!onEdge || Inside(at, steps, shape)) && classes[pixel + offset] == classes[pixel])
+                        Join(regions, pixel, pixel + offset);
             }
+            for (var axis = shape.Length - 1; axis >= 0 && ++at[axis] == shape[axis]; axis--)
+                at[axis] = 0;
         }
-        return (regions, count);
+        // The first pixel of a region gives it its number, the others take it over.
+        var count = 0;
+        for (var pixel = 0; pixel < classes.Length; pixel++)
+            if (regions[pixel] > 0)
+                regions[pixel] = regions[pixel] == pixel + 1 ? ++count : regions[regions[pixel] - 1];
+        return count;
+    }
+
+    private static void Join(Span<int> regions, int a, int b)
+    {
+        var (rootA, rootB) = (Root(regions, a), Root(regions, b));
+        if (rootA < rootB)
+            regions[rootB] = rootA + 1;
+        else if (rootB < rootA)
+            regions[rootA] = rootB + 1;
+    }
+
+    private static int Root(Span<int> regions, int pixel)
+    {
+        while (regions[pixel] != pixel + 1)
+            pixel = (regions[pixel] = regions[regions[pixel] - 1]) - 1; // shortens the way for the next
+        return pixel;
+    }
+
+    private static bool OnEdge(int[] at, int[] shape)
+    {
+        for (var axis = 0; axis < at.Length; axis++)
+            if (at[axis] == 0 || at[axis] == shape[axis] - 1)
+                return true;
+        return false;
     }
 
     private static bool Inside(int[] at, int[] steps, int[] shape)

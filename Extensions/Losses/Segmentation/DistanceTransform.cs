@@ -62,9 +62,13 @@ public static class DistanceTransform
         {
             // A new array of this size would cost more than the transform: large objects wake the full garbage collection.
             var field = ArrayPool<double>.Shared.Rent(pixels);
-            Load(mask[(long)image * pixels, pixels], field);
+            var first = (long)image * pixels;
+            InRanges(pixels, parallel, (from, to) => Load(mask[first + from, to - from], field.AsSpan(from)));
             Squared(field, pixels, shape, steps, parallel);
-            Roots(field.AsSpan(0, pixels), distances[(long)image * pixels, pixels]);
+            if (double.IsPositiveInfinity(field[0]))
+                distances[first, pixels].Clear();
+            else
+                InRanges(pixels, parallel, (from, to) => Roots(field.AsSpan(from, to - from), distances[first + from, to - from]));
             ArrayPool<double>.Shared.Return(field);
         }
         ForEachImage(images, Image);
@@ -72,10 +76,12 @@ public static class DistanceTransform
         GC.KeepAlive(result);
     }
 
-    /// <summary>Works on images at once where they are enough for all threads, else one after the other, each on several threads.</summary>
+    /// <summary>
+    /// Works on images at once where they are so many that what is held of those is little beside all, else one after the other, each on several threads.
+    /// </summary>
     internal static void ForEachImage(int images, Action<int, bool> work)
     {
-        if (images >= get_num_threads())
+        if (images >= 4 * get_num_threads())
             CpuWork.For(images, image => work(image, false));
         else
             for (var image = 0; image < images; image++)
@@ -91,11 +97,8 @@ public static class DistanceTransform
     private static void Roots<T>(ReadOnlySpan<double> squares, Span<T> distances)
         where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>
     {
-        if (double.IsPositiveInfinity(squares[0]))
-            distances.Clear();
-        else
-            for (var i = 0; i < distances.Length; i++)
-                distances[i] = T.CreateTruncating(Math.Sqrt(squares[i]));
+        for (var i = 0; i < distances.Length; i++)
+            distances[i] = T.CreateTruncating(Math.Sqrt(squares[i]));
     }
 
     /// <summary>
@@ -108,17 +111,18 @@ public static class DistanceTransform
         {
             var (size, step, first) = (shape[axis], steps[axis], axis == shape.Length - 1);
             if (first)
-                Lines(pixels / size, parallel, (from, to) => Rows(field, size, step, from, to));
+                InRanges(pixels / size, parallel, (from, to) => Rows(field, size, step, from, to));
             else if (size > 1)
             {
                 var apart = stride;
-                Lines(pixels / size, parallel, (from, to) => Envelopes(field, size, apart, step * step, from, to));
+                InRanges(pixels / size, parallel, (from, to) => Envelopes(field, size, apart, step * step, from, to));
             }
             stride *= size;
         }
     }
 
-    private static void Lines(int count, bool parallel, Action<int, int> range)
+    /// <summary>Works on ranges of items, on one thread or several.</summary>
+    internal static void InRanges(int count, bool parallel, Action<int, int> range)
     {
         var ranges = parallel ? Math.Min(count, 4 * get_num_threads()) : 1;
         CpuWork.For(ranges, r => range((int)((long)count * r / ranges), (int)((long)count * (r + 1) / ranges)));
@@ -152,7 +156,8 @@ public static class DistanceTransform
     // of a line nothing beyond them is nearer: each run of other pixels is a line of its own, with the zeros at its ends.
     private static void Envelopes(double[] field, int size, int stride, double squaredStep, int from, int to)
     {
-        var (heights, starts, apexes) = (new double[size], new double[size], new int[size]);
+        var (heights, starts) = (ArrayPool<double>.Shared.Rent(size), ArrayPool<double>.Shared.Rent(size));
+        var apexes = ArrayPool<int>.Shared.Rent(size);
         for (var line = from; line < to; line++)
         {
             var first = line / stride * stride * size + line % stride;
@@ -176,6 +181,9 @@ public static class DistanceTransform
                 q = end;
             }
         }
+        ArrayPool<double>.Shared.Return(heights);
+        ArrayPool<double>.Shared.Return(starts);
+        ArrayPool<int>.Shared.Return(apexes);
     }
 
     // The parabolas of the envelope of pixels [from, to): their apexes, and from where each is the lowest. Returns the last one's number, -1 for none.

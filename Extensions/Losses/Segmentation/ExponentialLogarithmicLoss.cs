@@ -67,15 +67,14 @@ public sealed record ExponentialLogarithmicLoss : WeightedMaskLoss
     /// <inheritdoc/>
     protected override LossTerms Score(Tensor logits, ClassTargets targets, LossCall call)
     {
-        var (rows, costs) = RegionSums.MeasureWithCosts(this, logits, targets);
+        _ = Weights(Math.Max(2, targets.ClassCount), logits, call); // their number is checked
+        var curve = CrossEntropyGamma == 1 ? null : new PowerCurve(CrossEntropyGamma);
+        var (rows, costs, total) = RegionSums.MeasureWithCosts(this, logits, targets, ClassWeights, curve);
         if (!IncludeBackground && PixelScores.HaveBackground(targets))
             rows = rows.narrow(2, 1, rows.shape[2] - 1);
         var sums = RegionSums.From(rows);
         var dice = RegionSums.Power(sums.NegativeLogTversky(0.5, 0.5, Smooth / 2), DiceGamma).mean([1]);
-        var weights = PixelScores.Weights(logits, targets, Weights(Math.Max(2, targets.ClassCount), logits, call));
-        var pixels = RegionSums.Power(costs, CrossEntropyGamma);
-        var total = PixelScores.SumByImage(weights);
-        var crossEntropy = PixelScores.SumByImage(pixels * weights) / total.masked_fill(total.eq(0), 1);
+        var crossEntropy = costs / LossReducer.NotZero(total);
         return new(dice * DiceWeight + crossEntropy * CrossEntropyWeight, sums.Valid.amax(1).gt(0).to(logits.dtype));
     }
 }

@@ -47,19 +47,29 @@ public sealed record MaskedLoss : SegmentationLoss
     }
 
     /// <inheritdoc/>
-    protected internal override LossTerms ComputeTerms(LossCall call)
+    protected internal override LossTerms ComputeTerms(LossCall call) => Inside(call).Terms();
+
+    internal override LossTerms? ComputeRowSums(LossCall call)
+    {
+        var inside = Inside(call);
+        return inside.RowSums() ?? inside.Terms();
+    }
+
+    // The call of the inner loss.
+    private LossCall Inside(LossCall call)
     {
         var (targets, mask) = (call["targets"], call["mask"]);
-        var inside = mask.ne(0);
-        if (inside.dim() == targets.dim() - 1)
-            inside = inside.unsqueeze(1);
-        else if (inside.dim() == targets.dim() + 1 && inside.shape[1] == 1)
-            inside = inside.squeeze(1);
-        if (!Fits(inside.shape, targets.shape))
+        using var outside = mask.eq(0);
+        var places = outside;
+        if (outside.dim() == targets.dim() - 1)
+            places = outside.unsqueeze(1);
+        else if (outside.dim() == targets.dim() + 1 && outside.shape[1] == 1)
+            places = outside.squeeze(1);
+        if (!Fits(places.shape, targets.shape))
             throw Shapes.Wrong(this, "mask", mask, $"[N, ...] over the pixels of targets {Shapes.Text(targets)}");
         var kept = targets.is_floating_point() ? targets : targets.to(ScalarType.Int64);
-        var masked = kept.masked_fill(inside.logical_not(), IgnoredTarget!.Value);
-        return call.Inner("inner", call.Inputs.With(("targets", masked))).Terms();
+        var masked = kept.masked_fill(places, IgnoredTarget!.Value);
+        return call.Inner("inner", call.Inputs.With(("targets", masked)));
     }
 
     private static bool Fits(long[] mask, long[] targets) =>

@@ -1,3 +1,4 @@
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace MLNetLosses.Losses;
@@ -35,6 +36,26 @@ public sealed record OnlineHardExampleMiningCrossEntropyLoss : WeightedMaskLoss
 
     /// <inheritdoc/>
     protected internal override TargetForms TargetForms => TargetForms.Indices;
+
+    internal override LossTerms? ComputeRowSums(LossCall call)
+    {
+        var logits = call["logits"];
+        if (logits.device_type != DeviceType.CPU)
+            return null;
+        var targets = ClassTargets.Read(this, call);
+        _ = Weights(Math.Max(2, targets.ClassCount), logits, call); // their number is checked
+        return PixelScores.CostSums(this, logits, targets, ClassWeights, MinimumKept < targets.Raw.numel() ? Hard(logits, targets) : null);
+    }
+
+    // 1 at hard pixels, 0 elsewhere, [N, S], in the place of the logarithms of their probabilities. Ignored pixels have probability 1, the least hard.
+    private Tensor Hard(Tensor logits, ClassTargets targets)
+    {
+        using var frozen = no_grad();
+        var logProbabilities = PixelScores.LogLikelihood(this, logits, targets);
+        var hardest = OrderStatistic.Smallest(logProbabilities, MinimumKept);
+        var threshold = Math.Log(Threshold);
+        return hardest < threshold ? logProbabilities.lt_(threshold) : logProbabilities.le_(hardest);
+    }
 
     /// <inheritdoc/>
     protected override LossTerms Score(Tensor logits, ClassTargets targets, LossCall call)

@@ -1,3 +1,4 @@
+using System.Numerics;
 using static TorchSharp.torch;
 
 namespace MLNetLosses.Losses;
@@ -23,14 +24,66 @@ internal static class PixelScores
     }
 
     /// <summary>-ln p_y of index targets, [N, ...]; 0 where ignored. C = 1: of one sigmoid with indices 0 and 1.</summary>
-    public static Tensor NegativeLogLikelihood(SegmentationLoss loss, Tensor logits, ClassTargets targets)
+    public static Tensor NegativeLogLikelihood(SegmentationLoss loss, Tensor logits, ClassTargets targets) =>
+        targets.ClassCount > 1
+            ? ClassScores.Cost(loss, logits, targets)
+            : LogLikelihood(loss, logits, targets).neg().reshape(targets.Raw.shape);
+
+    /// <summary>ln p_y of index targets, [N, S]; 0 where ignored. C = 1: of one sigmoid with indices 0 and 1.</summary>
+    public static Tensor LogLikelihood(SegmentationLoss loss, Tensor logits, ClassTargets targets) =>
+        SoftmaxLogLikelihood.Of(logits, ByPixel(targets.Raw), new(loss, targets.IgnoredTarget));
+
+    /// <summary>The sums of weighed costs -w ln p_y and of w over each image.</summary>
+    /// <param name="loss">Named by errors.</param>
+    /// <param name="logits">[N, C, ...] on the CPU.</param>
+    /// <param name="targets">Indices.</param>
+    /// <param name="classWeights">The weight of each target; null: 1.</param>
+    /// <param name="pixelWeights">What else each pixel is weighed by, [N, S], without gradient; null: nothing.</param>
+    public static LossTerms CostSums(
+        SegmentationLoss loss,
+        Tensor logits,
+        ClassTargets targets,
+        IReadOnlyList<double>? classWeights,
+        Tensor? pixelWeights = null
+    )
     {
-        if (targets.ClassCount > 1)
-            return ClassScores.Cost(loss, logits, targets);
-        var labels = targets.Safe.to(logits.dtype);
-        return nn.functional.binary_cross_entropy_with_logits(logits.squeeze(1), labels, reduction: nn.Reduction.None)
-            * targets.Weights(logits)!;
+        var sums = Losses.CostSums.Of(logits, ByPixel(targets.Raw), new(loss, targets.IgnoredTarget, classWeights, pixelWeights));
+        return new(sums[0], sums[1].detach()) { Weighted = true };
     }
+
+    /// <summary>Adds to numbers of pixels [N, S] on the CPU, in place, the weight of each pixel's class; nothing where ignored.</summary>
+    public static void AddClassWeights(Tensor numbers, ClassTargets targets, IReadOnlyList<double> classWeights)
+    {
+        if (numbers.dtype == ScalarType.Float64)
+            AddClassWeights<double>(numbers, targets, classWeights);
+        else
+            AddClassWeights<float>(numbers, targets, classWeights);
+    }
+
+    private static void AddClassWeights<T>(Tensor numbers, ClassTargets targets, IReadOnlyList<double> classWeights)
+        where T : unmanaged, INumber<T>
+    {
+        var indices = targets.Raw.contiguous();
+        var (memory, classes) = (new TensorMemory<T>(numbers), new TensorMemory<long>(indices));
+        T[] weights = [.. classWeights.Select(T.CreateTruncating)];
+        var runs = CpuWork.Runs(1, indices.numel());
+        CpuWork.For(
+            runs.Length,
+            r =>
+            {
+                var x = memory[runs[r].From, runs[r].Length];
+                var y = classes[runs[r].From, runs[r].Length];
+                for (var i = 0; i < y.Length; i++)
+                    if ((ulong)y[i] < (ulong)weights.Length && y[i] != targets.IgnoredTarget)
+                        x[i] += weights[y[i]];
+            }
+        );
+        GC.KeepAlive(numbers);
+        GC.KeepAlive(indices);
+    }
+
+    /// <summary>[N, ...] as [N, S].</summary>
+    public static Tensor ByPixel(Tensor pixels) => pixels.reshape(pixels.shape[0], pixels.shape.AsSpan(1).Product());
 
     /// <summary>The weight of each pixel: that of its class, 0 where ignored; [N, ...].</summary>
     public static Tensor Weights(Tensor logits, ClassTargets targets, Tensor? classWeights)
@@ -59,7 +112,7 @@ internal static class PixelScores
     }
 
     /// <summary>The sum over all axes but the first, [N].</summary>
-    public static Tensor SumByImage(Tensor values) => values.reshape(values.shape[0], values.shape.AsSpan(1).Product()).sum(1);
+    public static Tensor SumByImage(Tensor values) => ByPixel(values).sum(1);
 
     private static long Product(this ReadOnlySpan<long> sizes)
     {

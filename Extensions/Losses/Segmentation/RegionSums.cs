@@ -86,18 +86,27 @@ public sealed record RegionSums(Tensor TruePositives, Tensor FalsePositives, Ten
         return channels.reshape(5, images, classes);
     }
 
-    /// <summary>The same with -ln p_y of every pixel, [N, ...], 0 where ignored, from one softmax; for indices.</summary>
-    internal static (Tensor Rows, Tensor Costs) MeasureWithCosts(SegmentationLoss loss, Tensor logits, ClassTargets targets)
+    /// <summary>The same with the sums of weighed costs w f(-ln p_y) and of w over each image, [N], from one softmax; for indices.</summary>
+    /// <param name="loss">Named by errors.</param>
+    /// <param name="logits">[N, C, ...].</param>
+    /// <param name="targets">Indices.</param>
+    /// <param name="classWeights">The weight of each target; null: 1.</param>
+    /// <param name="curve">f; null: the cost itself.</param>
+    internal static (Tensor Rows, Tensor Costs, Tensor Weights) MeasureWithCosts(
+        SegmentationLoss loss,
+        Tensor logits,
+        ClassTargets targets,
+        IReadOnlyList<double>? classWeights,
+        CostCurve? curve
+    )
     {
-        if (logits.shape[1] == 1)
-            return (Measure(loss, logits, targets, squared: false), PixelScores.NegativeLogLikelihood(loss, logits, targets));
-        var (images, classes, pixels) = (logits.shape[0], logits.shape[1], PixelScores.PixelCount(logits));
-        var (rows, likelihoods) = FusedRegionSums.WithLikelihoods(
+        var (rows, costs) = FusedRegionSums.WithCosts(
             logits,
-            targets.Raw.reshape(images, pixels),
-            new(loss, loss.IgnoredTarget, Squared: false)
+            PixelScores.ByPixel(targets.Raw),
+            new(loss, loss.IgnoredTarget, Squared: false),
+            new(loss, loss.IgnoredTarget, classWeights, Curve: curve)
         );
-        return (rows, likelihoods.neg().reshape(targets.Raw.shape));
+        return (rows, costs[0], costs[1].detach());
     }
 
     /// <summary>The sums by plain tensor operations, on any device and differentiable any number of times.</summary>

@@ -1,3 +1,4 @@
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace MLNetLosses.Losses;
@@ -25,11 +26,17 @@ public sealed record SensitivitySpecificityLoss : RegionLoss
 
     private protected override Tensor Measure(Tensor logits, ClassTargets targets, int first)
     {
-        if (!PixelScores.HaveBackground(targets))
-            return PixelScores.ByChannel(logits, targets.AsLabels(), OfLabels);
         var (images, classes, pixels) = (logits.shape[0], logits.shape[1], PixelScores.PixelCount(logits));
-        var rows = FusedSquaredErrors.Of(logits, targets.Raw.reshape(images, pixels), new(this, IgnoredTarget));
-        return first == 0 ? rows : rows.narrow(2, first, classes - first);
+        if (PixelScores.HaveBackground(targets))
+        {
+            var all = FusedSquaredErrors.Of(logits, targets.Raw.reshape(images, pixels), new(this, IgnoredTarget));
+            return first == 0 ? all : all.narrow(2, first, classes - first);
+        }
+        if (logits.device_type != DeviceType.CPU || targets.Raw.is_floating_point())
+            return PixelScores.ByChannel(logits, targets.AsLabels(), OfLabels);
+        // Hard labels: each channel is a binary image.
+        var rows = FusedSquaredErrors.Of(logits, targets.Raw.reshape(images * classes, pixels), new(this, IgnoredTarget));
+        return rows.reshape(4, images, classes);
     }
 
     private static Tensor OfLabels(Tensor logits, ClassTargets targets)

@@ -56,27 +56,24 @@ public sealed record UnifiedFocalLoss : MaskLoss
     /// <inheritdoc/>
     protected override LossTerms Score(Tensor logits, ClassTargets targets, LossCall call)
     {
-        // One logit x is two classes with logits 0 and x.
-        if (logits.shape[1] == 1)
-        {
-            logits = cat([zeros_like(logits), logits], 1);
-            targets = targets.WithClassCount(2);
-        }
-        var valid = PixelScores.SumByImage(targets.Weights(logits)!);
-        var (rows, costs) = RegionSums.MeasureWithCosts(this, logits, targets);
-        var focal = PixelScores.SumByImage(Focal(costs, targets)) / valid.clamp(min: 1);
-        var sums = RegionSums.From(rows);
+        var curve = Gamma == 0 ? null : new BackgroundFocalCurve(Gamma);
+        double[] balance = [1 - Delta, .. Enumerable.Repeat(Delta, Math.Max(2, targets.ClassCount) - 1)];
+        var (rows, costs, _) = RegionSums.MeasureWithCosts(this, logits, targets, balance, curve);
+        var sums = RegionSums.From(logits.shape[1] == 1 ? WithBackground(rows) : rows);
+        var valid = sums.Valid.select(1, 0).detach();
+        var focal = costs / valid.clamp(min: 1);
         var cells = sums.TverskyLoss(1 - Delta, Delta, Smooth);
         var foreground = RegionSums.Power(cells.narrow(1, 1, cells.shape[1] - 1), 1 - Gamma);
         var tversky = (cells.select(1, 0) + foreground.sum(1)) / cells.shape[1];
         return new(focal * Lambda + tversky * (1 - Lambda), valid.gt(0).to(logits.dtype));
     }
 
-    private Tensor Focal(Tensor costs, ClassTargets targets)
+    // One logit x is two classes with logits 0 and x: what is wrong with one is wrong with the other.
+    private static Tensor WithBackground(Tensor rows)
     {
-        var background = costs * (1 - Delta);
-        if (Gamma > 0)
-            background = background * RegionSums.Power(costs.neg().expm1().neg(), Gamma);
-        return where(targets.Safe.eq(0), background, costs * Delta);
+        var sums = RegionSums.From(rows);
+        var target = sums.Valid - sums.Target;
+        var background = stack([target - sums.FalsePositives, sums.FalseNegatives, sums.FalsePositives, target, sums.Valid]);
+        return cat([background, rows], 2);
     }
 }

@@ -55,11 +55,12 @@ public class KernelTests
     [DynamicData(nameof(Sizes))]
     public void LogLikelihoodsAgree(int images, int classes, int pixels, ScalarType precision)
     {
-        var (x, y) = Inputs(images, Math.Max(2, classes), pixels, precision);
-        foreach (var scale in new[] { 1, 1000 })
+        var (x, y) = Inputs(images, classes, pixels, precision);
+        var ignored = Ignore(y, classes);
+        foreach (var scale in new[] { 1, 1e4 })
             Agree(
-                scores => SoftmaxLogLikelihood.Of(scores, y, new(new DiceLoss(), 1)),
-                scores => SoftmaxLogLikelihood.ByTensors(scores, y, 1),
+                scores => SoftmaxLogLikelihood.Of(scores, y, new(new DiceLoss(), ignored)),
+                scores => SoftmaxLogLikelihood.ByTensors(scores, y, ignored),
                 x * scale,
                 precision
             );
@@ -67,36 +68,132 @@ public class KernelTests
 
     [TestMethod]
     [DynamicData(nameof(Sizes))]
-    public void RegionSumsWithLikelihoodsAgree(int images, int classes, int pixels, ScalarType precision)
+    public void CostSumsAgree(int images, int classes, int pixels, ScalarType precision)
     {
-        var (x, y) = Inputs(images, Math.Max(2, classes), pixels, precision);
-        Agree(
-            scores =>
-            {
-                var (sums, likelihoods) = FusedRegionSums.WithLikelihoods(scores, y, new(new DiceLoss(), 1, false));
-                return cat([sums.flatten(), likelihoods.flatten()]);
-            },
-            scores => cat([RegionSums.ByTensors(scores, y, 1, false).flatten(), SoftmaxLogLikelihood.ByTensors(scores, y, 1).flatten()]),
-            x,
-            precision
-        );
+        var (x, y) = Inputs(images, classes, pixels, precision);
+        var ignored = Ignore(y, classes);
+        double[] classWeights = [.. Enumerable.Range(0, Math.Max(2, classes)).Select(c => 0.5 + c % 7)];
+        var pixelWeights = Samples.Logits(7, images, pixels).abs().to(precision);
+        foreach (var curve in new CostCurve?[] { null, new PowerCurve(0.3), new PowerCurve(2.5), new BackgroundFocalCurve(0.5) })
+        foreach (var weighed in new[] { false, true })
+        {
+            var options = new CostOptions(new DiceLoss(), ignored, weighed ? classWeights : null, weighed ? pixelWeights : null, curve);
+            Agree(
+                scores => CostSums.Of(scores, y, options)[0] / pixels,
+                scores => options.ByTensors(scores, y, options.PixelWeights)[0] / pixels,
+                x,
+                precision
+            );
+            Samples.AreClose(
+                options.ByTensors(x, y, options.PixelWeights)[1].Numbers(),
+                CostSums.Of(x, y, options)[1].Numbers(),
+                precision == ScalarType.Float64 ? 1e-12 : 1e-5,
+                "weights"
+            );
+        }
+    }
+
+    [TestMethod]
+    [DataRow(1)]
+    [DataRow(4)]
+    public void WhereAllIsIgnoredCostsAndTheirGradientAreZero(int classes)
+    {
+        var x = (Samples.Logits(2, 2, classes, 300) * 1e4).requires_grad_();
+        var y = full(2, 300, 255, ScalarType.Int64);
+        var sums = CostSums.Of(x, y, new(new DiceLoss(), 255, Curve: new PowerCurve(0.3)));
+        sums[0].sum().backward();
+        CollectionAssert.AreEqual(new double[4], sums.Numbers());
+        Assert.AreEqual(0, x.grad!.abs().max().Number());
+    }
+
+    [TestMethod]
+    public void CostsOfOneLogitAreExactFarFromTheBorder()
+    {
+        // ln(1 + exp(z)) with z = -40 is exp(-40) and not 0.
+        var x = tensor(new[] { 40f, -40f, 40f, -40f, 1e4f, -1e4f }).reshape(1, 1, 6).requires_grad_();
+        var y = tensor(new long[] { 1, 0, 0, 1, 0, 0 }).reshape(1, 6);
+        var values = SoftmaxLogLikelihood.Of(x, y, new(new DiceLoss(), null));
+        values.sum().backward();
+        var small = Math.Exp(-40);
+        double[] expected = [-small, -small, -40, -40, -1e4, 0],
+            slopes = [small, -small, -1, 1, -1, 0];
+        for (var i = 0; i < expected.Length; i++)
+        {
+            Assert.AreEqual(expected[i], values.Numbers()[i], 1e-5 * Math.Abs(expected[i]));
+            Assert.AreEqual(slopes[i], x.grad!.Numbers()[i], 1e-5 * Math.Abs(slopes[i]));
+        }
+    }
+
+    [TestMethod]
+    [DynamicData(nameof(Sizes))]
+    public void RegionSumsWithCostsAgree(int images, int classes, int pixels, ScalarType precision)
+    {
+        var (x, y) = Inputs(images, classes, pixels, precision);
+        var ignored = Ignore(y, classes);
+        foreach (var curve in new CostCurve?[] { null, new BackgroundFocalCurve(0.5) })
+        {
+            var costs = new CostOptions(new DiceLoss(), ignored, Curve: curve);
+            Agree(
+                scores =>
+                {
+                    var (sums, cost) = FusedRegionSums.WithCosts(scores, y, new(new DiceLoss(), ignored, false), costs);
+                    return cat([sums.flatten(), cost[0] / pixels]);
+                },
+                scores => cat([RegionSums.ByTensors(scores, y, ignored, false).flatten(), costs.ByTensors(scores, y, null)[0] / pixels]),
+                x,
+                precision
+            );
+        }
+    }
+
+    // Of one logit every index is a target: another one is ignored.
+    private static long Ignore(Tensor indices, int classes)
+    {
+        var ignored = classes == 1 ? 255 : 1;
+        indices[0, 3] = ignored;
+        return ignored;
     }
 
     [TestMethod]
     [DynamicData(nameof(Sizes))]
     public void SquaredErrorsAgree(int images, int classes, int pixels, ScalarType precision)
     {
-        var (x, y) = Inputs(images, Math.Max(2, classes), pixels, precision);
+        var (x, y) = Inputs(images, classes, pixels, precision);
+        var ignored = Ignore(y, classes);
         Agree(
-            scores => FusedSquaredErrors.Of(scores, y, new(new DiceLoss(), 1)),
-            scores => FusedSquaredErrors.ByTensors(scores, y, 1),
+            scores => FusedSquaredErrors.Of(scores, y, new(new DiceLoss(), ignored)),
+            scores => FusedSquaredErrors.ByTensors(scores, y, ignored),
             x,
             precision
         );
     }
 
+    [TestMethod]
+    [DataRow(ScalarType.Float32)]
+    [DataRow(ScalarType.Float64)]
+    public void SmallestIsThatOfASort(ScalarType precision)
+    {
+        var values = Samples.Logits(3, 3_000_000).to(precision);
+        values[TensorIndex.Slice(stop: 2_000_000)] = values[TensorIndex.Slice(stop: 2_000_000)].round(); // ties, and -0 beside 0
+        values[5] = double.PositiveInfinity;
+        values[6] = double.NegativeInfinity;
+        var sorted = values.sort().Values.Numbers();
+        foreach (var k in new long[] { 1, 2, 3, 1000, 1_500_000, 1_500_001, 2_999_999, 3_000_000 })
+            Assert.AreEqual(sorted[k - 1], OrderStatistic.Smallest(values, k), $"{k}");
+        Assert.AreEqual(7, OrderStatistic.Smallest(tensor(7.0, precision).reshape(1), 1));
+    }
+
     public static IEnumerable<object[]> Images =>
-        from shape in new long[][] { [2, 3, 9, 7], [1, 1, 12, 5], [1, 2, 4, 5, 6], [2, 2, 11] }
+        from shape in new long[][]
+        {
+            [2, 3, 9, 7],
+            [1, 1, 12, 5],
+            [1, 2, 4, 5, 6],
+            [2, 2, 11],
+            [1, 1, 163, 600],
+            [1, 2, 70, 40, 41],
+            [1, 1, 140_000],
+        }
         from precision in new[] { ScalarType.Float64, ScalarType.Float32 }
         from iterations in new[] { 0, 3 }
         select new object[] { shape, precision, iterations };
@@ -152,6 +249,7 @@ public class KernelTests
             var first = autograd.grad([value], [leaf], retain_graph: true, create_graph: true)[0];
             return autograd.grad([first.square().sum()], [leaf])[0].Numbers();
         }
+        var costs = new CostOptions(new DiceLoss(), null, [1, 2, 3], Curve: new PowerCurve(1.5));
         Samples.AreClose(
             Second(x => RegionSums.ByTensors(x, y, null, false)),
             Second(x => FusedRegionSums.Of(x, y, new(new DiceLoss(), null, false))),
@@ -163,14 +261,16 @@ public class KernelTests
             1e-10
         );
         Samples.AreClose(
-            Second(x => SoftmaxLogLikelihood.ByTensors(x, y, null).exp().sum().square() + RegionSums.ByTensors(x, y, null, false)),
+            Second(x => RegionSums.ByTensors(x, y, null, false) + costs.ByTensors(x, y, null).sum().square()),
             Second(x =>
             {
-                var (sums, likelihoods) = FusedRegionSums.WithLikelihoods(x, y, new(new DiceLoss(), null, false));
-                return likelihoods.exp().sum().square() + sums;
+                var (sums, cost) = FusedRegionSums.WithCosts(x, y, new(new DiceLoss(), null, false), costs);
+                return sums + cost.sum().square();
             }),
             1e-10
         );
+        var weighed = costs with { PixelWeights = Samples.Logits(8, 2, 50).abs() };
+        Samples.AreClose(Second(x => weighed.ByTensors(x, y, weighed.PixelWeights)), Second(x => CostSums.Of(x, y, weighed)), 1e-10);
         Samples.AreClose(
             Second(x => FusedSquaredErrors.ByTensors(x, y, null)),
             Second(x => FusedSquaredErrors.Of(x, y, new(new DiceLoss(), null))),
@@ -190,19 +290,35 @@ public class KernelTests
     }
 
     [TestMethod]
-    public void OrderIsDescendingInMagnitude()
+    [DataRow(5000, 60, false)]
+    [DataRow(5000, 60, true)]
+    [DataRow(200_000, 60, true)]
+    [DataRow(200_000, 0, true)]
+    [DataRow(200_000, 0, false)]
+    public void OrderIsDescendingInMagnitude(int count, int decades, bool sparing)
     {
         var random = new Random(1);
         var values = Enumerable
-            .Range(0, 5000)
-            .Select(_ => (float)((random.NextDouble() - 0.5) * Math.Pow(10, random.Next(-30, 30))))
+            .Range(0, count)
+            .Select(i =>
+                decades > 0
+                    ? (float)((random.NextDouble() - 0.5) * Math.Pow(10, random.Next(decades) - decades / 2))
+                    : 1 + random.Next(3000) * 1e-6f * (i % 2 == 0 ? 1 : -1) // many share their upper bits, many are the same
+            )
             .ToArray();
         values[7] = -0f;
         values[8] = float.MaxValue;
-        var order = Enumerable.Range(0, values.Length).ToArray();
-        DescendingOrder.Sort<float>(values, order);
-        CollectionAssert.AreEqual(values.Select(Math.Abs).OrderDescending().ToArray(), order.Select(i => Math.Abs(values[i])).ToArray());
-        CollectionAssert.AreEquivalent(Enumerable.Range(0, values.Length).ToArray(), order);
+        var (least, order) = (0.25f, zeros(count, ScalarType.Int32));
+        var numbers = tensor(values);
+        var found = DescendingOrder.Sort(new TensorMemory<float>(numbers), count, least, new(order), sparing);
+        GC.KeepAlive(numbers);
+        var places = order.data<int>().ToArray()[..found];
+        var expected = Enumerable.Range(0, count).Where(i => float.IsNegative(values[i]) || values[i] >= least).ToArray();
+        CollectionAssert.AreEquivalent(expected, places);
+        CollectionAssert.AreEqual(
+            expected.Select(i => Math.Abs(values[i])).OrderDescending().ToArray(),
+            places.Select(i => Math.Abs(values[i])).ToArray()
+        );
     }
 
     [TestMethod]

@@ -122,4 +122,54 @@ public class PixelLossTests
         Assert.AreEqual(12, skeleton[4].sum().Number());
         Assert.AreEqual(12, skeleton.sum().Number());
     }
+
+    public static IEnumerable<object[]> LossesWithSums =>
+        from text in new[]
+        {
+            "CrossEntropy(ignoreIndex: 255)",
+            "CrossEntropy(classWeights: [1, 3], ignoreIndex: 255)",
+            "OnlineHardExampleMiningCrossEntropy(threshold: 0.2, minimumKept: 60, ignoreIndex: 255)",
+            "OnlineHardExampleMiningCrossEntropy(threshold: 0.9, minimumKept: 10, classWeights: [1, 3], ignoreIndex: 255)",
+            "OnlineHardExampleMiningCrossEntropy(minimumKept: 1000, ignoreIndex: 255)",
+            "BoundaryWeightedCrossEntropy(ignoreIndex: 255)",
+            "BoundaryWeightedCrossEntropy(classWeights: [0, 3], ignoreIndex: 255)",
+            "BoundaryWeightedCrossEntropy(borderWeight: 0, classWeights: [2, 3], ignoreIndex: 255)",
+            "Masked(inner: CrossEntropy(classWeights: [1, 3]))",
+        }
+        from classes in new[] { 1, 2 }
+        select new object[] { text, classes };
+
+    [TestMethod]
+    [DynamicData(nameof(LossesWithSums))]
+    public void SumsOfPixelsAreThoseOfTheirTerms(string text, int classes)
+    {
+        using var scope = NewDisposeScope();
+        using var function = Loss.Parse(text).Build();
+        var y = Samples.Indices(4, 2, 2, 12, 9);
+        if (text.Contains("255", StringComparison.Ordinal))
+            y[0, TensorIndex.Slice(stop: 3)] = 255;
+        (double, double[]) Run(Func<LossInputs, Tensor> evaluate)
+        {
+            var leaf = Samples.Logits(5, 2, classes, 12, 9).requires_grad_();
+            var value = evaluate(
+                new()
+                {
+                    ["logits"] = leaf,
+                    ["targets"] = y,
+                    ["mask"] = Samples.Indices(6, 2, 2, 12, 9),
+                }
+            );
+            value.backward();
+            return (value.Number(), leaf.grad!.Numbers());
+        }
+        foreach (var reduction in new[] { Reduction.Mean, Reduction.Sum })
+        {
+            var (value, gradient) = Run(inputs => function.Evaluate(inputs, reduction));
+            var (expected, slopes) = Run(inputs =>
+                LossReducer.Reduce(function.Definition, function.EvaluateUnreduced(inputs), reduction, null)
+            );
+            Assert.AreEqual(expected, value, 1e-10 * Math.Abs(expected));
+            Samples.AreClose(slopes, gradient, 1e-12, "gradient");
+        }
+    }
 }

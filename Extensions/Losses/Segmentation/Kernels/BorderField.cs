@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Numerics;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -158,28 +157,39 @@ internal sealed class BorderField : PixelFunction<BorderField, BorderField.Optio
         var field = options.Maps?.clone().contiguous() ?? empty([pixels.Images, classes, length], pixels.Scores.dtype);
         var (memory, known) = (new TensorMemory<T>(field), options.Maps is not null);
         using var predicted = power is null ? null : Predicted(pixels, options);
-        var labels = predicted is null ? default : new PixelTargets(predicted);
+        var (targets, labels) = (new PixelTargets(pixels.Indices), predicted is null ? default : new PixelTargets(predicted));
         DistanceTransform.ForEachImage(
             pixels.Images * classes,
             (plane, parallel) =>
             {
-                var (image, c) = (plane / classes, plane % classes + first);
-                var map = memory[(long)plane * length, length];
+                var (start, c) = (plane / classes * (long)length, plane % classes + first);
+                var place = (long)plane * length;
                 var distances = new ClassDistances(pixels.Classes == 1 ? 1 : c, options.Shape, options.Steps, parallel);
                 if (!known)
-                    distances.Write(pixels.Targets(new(image, 0, length)), options.Ignored, map, signed: power is null);
+                    distances.Write(targets, start, options.Ignored, memory, place, signed: power is null);
                 if (power is { } alpha)
                 {
-                    var more = ArrayPool<T>.Shared.Rent(length);
-                    var other = more.AsSpan(0, length);
-                    distances.Write(labels.Whole((long)image * length, length), null, other, signed: false);
-                    Raise(map, alpha);
-                    Raise(other, alpha);
-                    TensorPrimitives.Add(map, other, map);
-                    ArrayPool<T>.Shared.Return(more);
+                    using var others = empty(length, pixels.Scores.dtype);
+                    var other = new TensorMemory<T>(others);
+                    distances.Write(labels, start, null, other, 0, signed: false);
+                    DistanceTransform.InRanges(
+                        length,
+                        parallel,
+                        (from, to) =>
+                        {
+                            var map = memory[place + from, to - from];
+                            var more = other[from, to - from];
+                            Raise(map, alpha);
+                            Raise(more, alpha);
+                            TensorPrimitives.Add(map, more, map);
+                        }
+                    );
                 }
                 if (options.ClassWeights is { } weights)
+                {
+                    var map = memory[place, length];
                     TensorPrimitives.Multiply(map, T.CreateTruncating(weights[c]), map);
+                }
             }
         );
         GC.KeepAlive(field);
@@ -193,14 +203,15 @@ internal sealed class BorderField : PixelFunction<BorderField, BorderField.Optio
     {
         var indices = Math.Max(2, pixels.Classes);
         CpuWork.For(
-            pixels.Images,
-            n =>
+            pixels.Runs.Length,
+            r =>
             {
-                foreach (var y in pixels.Targets(new(n, 0, checked((int)pixels.Pixels))))
+                foreach (var y in pixels.Targets(pixels.Runs[r]))
                     if ((ulong)y >= (ulong)indices && y != options.Ignored)
                         throw Shapes.WrongIndex(options.Loss, y, indices, options.Ignored);
             }
         );
+        GC.KeepAlive(pixels.Indices);
     }
 
     private static void Raise<T>(Span<T> distances, double power)

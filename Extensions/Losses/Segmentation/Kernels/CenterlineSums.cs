@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Numerics;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -6,8 +7,8 @@ using TensorPrimitives = System.Numerics.Tensors.TensorPrimitives;
 namespace MLNetLosses.Losses;
 
 /// <summary>
-/// The sums of the centerline Dice loss for class indices, or labels of one class, on the CPU, a class of an image at a time: skeletons are made again for the gradient, which is the
-/// only tensor of the logits' size. The same numbers as <see cref="OfMasks"/>.
+/// The sums of the centerline Dice loss for class indices, or labels of one class, on the CPU, a band of a class of an image at a time: skeletons are made again for the gradient, which
+/// is the only tensor of the logits' size. The same numbers as <see cref="OfMasks"/>.
 /// </summary>
 internal sealed class CenterlineSums : PixelFunction<CenterlineSums, CenterlineSums.Options>
 {
@@ -66,28 +67,39 @@ internal sealed class CenterlineSums : PixelFunction<CenterlineSums, CenterlineS
     protected override (Tensor Value, Tensor? Kept) Forward<T>(PixelScan<T> pixels, Options options)
     {
         var (images, classes) = (pixels.Images, pixels.Classes - options.FirstClass);
-        var sums = new double[Rows, images, classes];
+        var bands = new Bands(options.Shape, options.Iterations + 2, margins: 1);
+        var parts = new double[images * classes * bands.Count][];
         using var softmax = new ClassProbabilities<T>(pixels, options.Loss, options.Ignored);
         CpuWork.For(
-            images * classes,
-            plane =>
+            parts.Length,
+            job =>
             {
-                var (n, k) = (plane / classes, plane % classes);
-                using var skeleton = new PlaneSkeleton<T>(options.Shape, options.Iterations);
-                softmax.Targets(n, k + options.FirstClass, skeleton.Mask);
-                sums[4, n, k] = Total<T>(skeleton.Mask);
-                sums[5, n, k] = softmax.Valid(n);
-                // The mask is overwritten by that of the probabilities, while its skeleton is still needed.
-                using var other = new PlaneSkeleton<T>(options.Shape, options.Iterations);
-                softmax.Probabilities(n, k + options.FirstClass, other.Mask);
-                var line = sums[4, n, k] > 0 ? skeleton.Forward() : skeleton.Mask; // nothing has no skeleton
-                var path = other.Forward();
-                sums[0, n, k] = Dot(path, skeleton.Mask);
-                sums[1, n, k] = Total(path);
-                sums[2, n, k] = Dot(line, other.Mask);
-                sums[3, n, k] = Total(line);
+                var (plane, band) = (job / bands.Count, bands[job % bands.Count]);
+                var (n, c) = (plane / classes, plane % classes + options.FirstClass);
+                var inner = band.Inner(0);
+                using var skeleton = new PlaneSkeleton<T>(band.Shape, options.Iterations);
+                var size = skeleton.Mask[inner].Length;
+                // Of the target, while the skeleton of the probabilities is made.
+                var room = ArrayPool<T>.Shared.Rent(2 * size);
+                var mask = room.AsSpan(0, size);
+                var line = room.AsSpan(size, size);
+                softmax.Targets(n, c, band.From, skeleton.Mask);
+                skeleton.Mask[inner].CopyTo(mask);
+                var isThere = TensorPrimitives.Max<T>(skeleton.Mask) > T.Zero; // nothing has no skeleton
+                (isThere ? skeleton.Forward() : skeleton.Mask)[inner].CopyTo(line);
+                softmax.Probabilities(n, c, band.From, skeleton.Mask);
+                var path = skeleton.Forward()[inner];
+                parts[job] = [Dot(path, mask), Total(path), Dot<T>(line, skeleton.Mask[inner]), Total<T>(line), Total<T>(mask)];
+                ArrayPool<T>.Shared.Return(room);
             }
         );
+        var sums = new double[Rows, images, classes];
+        for (var job = 0; job < parts.Length; job++)
+        for (var row = 0; row < Rows - 1; row++)
+            sums[row, job / bands.Count / classes, job / bands.Count % classes] += parts[job][row];
+        for (var n = 0; n < images; n++)
+        for (var k = 0; k < classes; k++)
+            sums[Rows - 1, n, k] = softmax.Valid(n);
         return (tensor(sums, pixels.Scores.dtype), null);
     }
 
@@ -98,25 +110,34 @@ internal sealed class CenterlineSums : PixelFunction<CenterlineSums, CenterlineS
         var classes = pixels.Classes - first;
         var slopes = outer.contiguous().data<T>().ToArray();
         Span<T> Place(int n, int c) => gradient[(n * (long)pixels.Classes + c) * length, length];
+        // Skeletons next to a band depend on its mask too, and on what is as far from them.
+        var bands = new Bands(options.Shape, options.Iterations + 2, margins: 2);
         using (var softmax = new ClassProbabilities<T>(pixels, options.Loss, options.Ignored))
             CpuWork.For(
-                images * classes,
-                plane =>
+                images * classes * bands.Count,
+                job =>
                 {
+                    var (plane, band) = (job / bands.Count, bands[job % bands.Count]);
                     var (n, c) = (plane / classes, plane % classes + first);
                     T Slope(int row) => slopes[row * images * classes + plane];
-                    var result = Place(n, c);
-                    using var skeleton = new PlaneSkeleton<T>(options.Shape, options.Iterations);
+                    using var skeleton = new PlaneSkeleton<T>(band.Shape, options.Iterations);
+                    var room = ArrayPool<T>.Shared.Rent(skeleton.Mask.Length);
+                    var result = room.AsSpan(0, skeleton.Mask.Length);
                     // d/dS(p) = slope 0 times y + slope 1
-                    softmax.Targets(n, c, result);
+                    softmax.Targets(n, c, band.From, result);
                     TensorPrimitives.Multiply(result, Slope(0), result);
                     TensorPrimitives.Add(result, Slope(1), result);
-                    softmax.Probabilities(n, c, skeleton.Mask);
+                    result[..band.Inner(1).Start.Value].Clear();
+                    result[band.Inner(1).End.Value..].Clear();
+                    softmax.Probabilities(n, c, band.From, skeleton.Mask);
                     skeleton.Forward();
                     skeleton.Backward(result, result);
                     // d/dp directly = slope 2 times S(y)
-                    softmax.Targets(n, c, skeleton.Mask);
+                    softmax.Targets(n, c, band.From, skeleton.Mask);
                     TensorPrimitives.MultiplyAdd(skeleton.Forward(), Slope(2), result, result);
+                    var inner = result[band.Inner(0)];
+                    inner.CopyTo(Place(n, c).Slice(band.From + band.Inner(0).Start.Value, inner.Length));
+                    ArrayPool<T>.Shared.Return(room);
                 }
             );
         for (var n = 0; n < images; n++)

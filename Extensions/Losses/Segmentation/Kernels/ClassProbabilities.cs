@@ -55,31 +55,31 @@ internal sealed class ClassProbabilities<T> : IDisposable
     /// <summary>The number of an image's pixels that count.</summary>
     public long Valid(int image) => valid[image];
 
-    /// <summary>The softmax of a class (of one class: the sigmoid), 0 where ignored.</summary>
-    public void Probabilities(int image, int c, Span<T> result)
+    /// <summary>The softmax of a class (of one class: the sigmoid) at neighbouring pixels, 0 where ignored.</summary>
+    public void Probabilities(int image, int c, long from, Span<T> result)
     {
-        var logits = pixels.Logits[(image * (long)pixels.Classes + c) * pixels.Pixels, result.Length];
+        var logits = pixels.Logits[(image * (long)pixels.Classes + c) * pixels.Pixels + from, result.Length];
         if (highest is null || inverse is null)
         {
             TensorPrimitives.Sigmoid(logits, result);
-            var y = pixels.Targets(new(image, 0, result.Length));
+            var y = pixels.Targets(new(image, from, result.Length));
             for (var i = 0; i < result.Length; i++)
                 if (y[i] == ignored)
                     result[i] = T.Zero;
             return;
         }
-        TensorPrimitives.Subtract(logits, new TensorMemory<T>(highest)[image * pixels.Pixels, result.Length], result);
+        TensorPrimitives.Subtract(logits, new TensorMemory<T>(highest)[image * pixels.Pixels + from, result.Length], result);
         TensorPrimitives.Exp(result, result);
-        TensorPrimitives.Multiply(result, new TensorMemory<T>(inverse)[image * pixels.Pixels, result.Length], result);
+        TensorPrimitives.Multiply(result, new TensorMemory<T>(inverse)[image * pixels.Pixels + from, result.Length], result);
     }
 
-    /// <summary>1 where the target is a class, 0 elsewhere; of one class: the label, which may be soft. 0 where ignored.</summary>
-    public void Targets(int image, int c, Span<T> result)
+    /// <summary>At neighbouring pixels 1 where the target is a class, 0 elsewhere; of one class: the label, which may be soft. 0 where ignored.</summary>
+    public void Targets(int image, int c, long from, Span<T> result)
     {
-        var y = pixels.Targets(new(image, 0, result.Length));
+        var y = pixels.Targets(new(image, from, result.Length));
         if (pixels.Classes == 1)
         {
-            pixels.Labels(new(image, 0, result.Length), result);
+            pixels.Labels(new(image, from, result.Length), result);
             for (var i = 0; i < result.Length; i++)
                 if (y[i] == ignored)
                     result[i] = T.Zero;

@@ -10,7 +10,7 @@ namespace MLNetLosses.Losses;
 /// </summary>
 internal sealed class FusedRegionSums : PixelFunction<FusedRegionSums, FusedRegionSums.Options>
 {
-    internal sealed record Options(Loss Loss, long? Ignored, bool Squared, bool WithLikelihoods = false);
+    internal sealed record Options(Loss Loss, long? Ignored, bool Squared, CostOptions? Costs = null);
 
     /// <summary>TP, FP, FN, sum y and the valid pixels, [5, N, C].</summary>
     public static Tensor Of(Tensor scores, Tensor indices, Options options) =>
@@ -18,47 +18,41 @@ internal sealed class FusedRegionSums : PixelFunction<FusedRegionSums, FusedRegi
             ? Apply(scores, indices, options)
             : RegionSums.ByTensors(AsScores(scores, indices), indices, options.Ignored, options.Squared);
 
-    /// <summary>The sums and, from the same softmax, ln p_y of every pixel, [N, S]; 0 where ignored. Two classes or more.</summary>
-    public static (Tensor Sums, Tensor LogLikelihoods) WithLikelihoods(Tensor scores, Tensor indices, Options options)
+    /// <summary>The sums and, from the same softmax, sum w f(n) and sum w of every image over the costs n = -ln p_y of pixels, [2, N].</summary>
+    public static (Tensor Sums, Tensor Costs) WithCosts(Tensor scores, Tensor indices, Options options, CostOptions costs)
     {
         if (scores.device_type != DeviceType.CPU)
-            return (Of(scores, indices, options), SoftmaxLogLikelihood.ByTensors(AsScores(scores, indices), indices, options.Ignored));
-        // A function has one result: the sums, then the pixels.
+            return (Of(scores, indices, options), CostSums.Of(scores, indices, costs));
+        // A function has one result.
         var (images, classes) = (scores.shape[0], scores.shape[1]);
-        var all = Apply(scores, indices, options with { WithLikelihoods = true });
+        var all = Apply(scores, indices, options with { Costs = costs });
         var sums = 5 * images * classes;
-        return (all.narrow(0, 0, sums).view(5, images, classes), all.narrow(0, sums, indices.numel()).view(indices.shape));
+        return (all.narrow(0, 0, sums).view(5, images, classes), all.narrow(0, sums, 2 * images).view(2, images));
     }
 
     protected override Tensor ByTensors(Tensor scores, Tensor indices, Tensor? kept, Options options)
     {
         var sums = RegionSums.ByTensors(scores, indices, options.Ignored, options.Squared);
-        return options.WithLikelihoods
-            ? cat([sums.flatten(), SoftmaxLogLikelihood.ByTensors(scores, indices, options.Ignored).flatten()])
-            : sums;
+        return options.Costs is null ? sums : cat([sums.flatten(), options.Costs.ByTensors(scores, indices, null).flatten()]);
     }
 
     protected override (Tensor Value, Tensor? Kept) Forward<T>(PixelScan<T> pixels, Options options)
     {
         var (images, classes) = (pixels.Images, pixels.Classes);
         var (parts, own, indices) = (new Part[pixels.Runs.Length], First(classes), Math.Max(2, classes));
-        var named = new IndexOptions(options.Loss, options.Ignored);
-        var count = 5 * images * classes;
-        var result = options.WithLikelihoods ? zeros(count + pixels.Indices.numel(), pixels.Scores.dtype) : null;
-        var likelihoods = result is null ? default : new TensorMemory<T>(result.narrow(0, count, pixels.Indices.numel()));
         pixels.ForEachRun(
-            (r, softmax) =>
+            softmax => (Softmax: softmax, Costs: CostsOf(pixels, softmax, options)),
+            (r, room) =>
             {
+                var (softmax, costs) = room;
                 var part = parts[r] = new Part(classes);
                 foreach (var block in pixels.Runs[r].Blocks(softmax.Capacity))
                 {
-                    if (result is null)
-                        softmax.Load(pixels, block, options.Ignored);
-                    else
+                    softmax.Load(pixels, block, options.Ignored, costs);
+                    if (costs is not null)
                     {
-                        softmax.Exponentiate(pixels, block);
-                        SoftmaxLogLikelihood.Pick(pixels, block, softmax.LogSums(), named, pixels.Of(likelihoods, block));
-                        softmax.Normalise(pixels, block, options.Ignored);
+                        part.Costs += costs.Sum();
+                        part.Weights += costs.WeightSum();
                     }
                     for (var c = 0; c < classes; c++)
                         part.Predicted[c] += double.CreateTruncating(
@@ -81,78 +75,102 @@ internal sealed class FusedRegionSums : PixelFunction<FusedRegionSums, FusedRegi
                 }
             }
         );
-        var sums = new double[5 * images * classes];
+        var count = 5 * images * classes;
+        var sums = new double[options.Costs is null ? count : count + 2 * images];
         for (var r = 0; r < parts.Length; r++)
-            parts[r].AddTo(sums, pixels.Runs[r].Image, images);
-        if (result is null)
-            return (tensor(sums, [5, images, classes], pixels.Scores.dtype), null);
-        result.narrow(0, 0, count).copy_(tensor(sums, pixels.Scores.dtype));
-        return (result, null);
+        {
+            var image = pixels.Runs[r].Image;
+            parts[r].AddTo(sums, image, images);
+            if (options.Costs is null)
+                continue;
+            sums[count + image] += parts[r].Costs;
+            sums[count + images + image] += parts[r].Weights;
+        }
+        return (options.Costs is null ? tensor(sums, [5, images, classes], pixels.Scores.dtype) : tensor(sums, pixels.Scores.dtype), null);
     }
 
     // dl/dp_c = FP' (2 p_c if squared) + (TP' - FP' - FN') [y = c]; dl/dx_c = p_c (dl/dp_c - sum_k p_k dl/dp_k),
-    // which for one class is p (1 - p) dl/dp. Of a pixel's likelihood: d ln p_y / dx_c = [y = c] - p_c.
+    // which for one class is p (1 - p) dl/dp. Of a pixel's cost: dn/dx_c = p_c - [y = c].
     protected override void Backward<T>(PixelScan<T> pixels, Tensor? kept, Options options, Tensor outer, TensorMemory<T> gradient)
     {
         var classes = pixels.Classes;
         var first = First(classes);
         var count = 5L * pixels.Images * classes;
-        var slopes = options.WithLikelihoods ? new TensorMemory<T>(outer.narrow(0, count, pixels.Indices.numel())) : default;
+        var factors = options.Costs is null ? [] : outer.narrow(0, count, pixels.Images).data<T>().ToArray();
         using var ofSums = outer.flatten().narrow(0, 0, count).view(5, pixels.Images, classes);
         var everywhere = (options.Squared ? ofSums[1] * 2 : ofSums[1]).contiguous().data<T>().ToArray();
         var onTarget = (ofSums[0] - ofSums[1] - ofSums[2]).contiguous().data<T>().ToArray();
-        pixels.ForEachBlock(
-            options.Ignored,
-            (block, softmax) =>
+        void Visit(CpuWork.Run block, ProbabilityBlock<T> softmax, CostBlock<T>? costs)
+        {
+            var all = everywhere.AsSpan(block.Image * classes, classes);
+            var own = onTarget.AsSpan(block.Image * classes, classes);
+            var mean = softmax.First;
+            var slope = softmax.Second;
+            var y = pixels.Targets(block);
+            mean.Clear();
+            for (var c = 0; c < classes; c++)
             {
-                var all = everywhere.AsSpan(block.Image * classes, classes);
-                var own = onTarget.AsSpan(block.Image * classes, classes);
-                var mean = softmax.First;
-                var slope = softmax.Second;
-                var y = pixels.Targets(block);
-                mean.Clear();
-                for (var c = 0; c < classes; c++)
+                var p = softmax[c];
+                if (!options.Squared)
+                    TensorPrimitives.MultiplyAdd(p, all[c], mean, mean);
+                else
                 {
-                    var p = softmax[c];
-                    if (!options.Squared)
-                        TensorPrimitives.MultiplyAdd(p, all[c], mean, mean);
-                    else
-                    {
-                        TensorPrimitives.Multiply(p, all[c], slope);
-                        TensorPrimitives.MultiplyAdd(slope, p, mean, mean);
-                    }
+                    TensorPrimitives.Multiply(p, all[c], slope);
+                    TensorPrimitives.MultiplyAdd(slope, p, mean, mean);
                 }
-                for (var i = 0; i < y.Length; i++)
-                    if (y[i] != options.Ignored && y[i] >= first)
-                        mean[i] += own[(int)y[i] - first] * softmax.At(y[i] - first, i);
-                if (options.WithLikelihoods)
-                    TensorPrimitives.Add(mean, pixels.Of(slopes, block), mean);
-                for (var c = 0; c < classes; c++)
+            }
+            for (var i = 0; i < y.Length; i++)
+                if (y[i] != options.Ignored && y[i] >= first)
+                    mean[i] += own[(int)y[i] - first] * softmax.At(y[i] - first, i);
+            var ofCosts = costs is null ? default : costs.Slopes(factors[block.Image]);
+            if (costs is not null && classes > 1)
+                TensorPrimitives.Subtract(mean, ofCosts, mean);
+            for (var c = 0; c < classes; c++)
+            {
+                var p = softmax[c];
+                var x = gradient[pixels.Place(block, c), block.Length];
+                if (!options.Squared)
+                    TensorPrimitives.Subtract(all[c], mean, slope);
+                else
                 {
-                    var p = softmax[c];
-                    var x = gradient[pixels.Place(block, c), block.Length];
-                    if (!options.Squared)
-                        TensorPrimitives.Subtract(all[c], mean, slope);
-                    else
-                    {
-                        TensorPrimitives.Multiply(p, all[c], slope);
-                        TensorPrimitives.Subtract(slope, mean, slope);
-                    }
-                    TensorPrimitives.Multiply(slope, p, x);
+                    TensorPrimitives.Multiply(p, all[c], slope);
+                    TensorPrimitives.Subtract(slope, mean, slope);
                 }
-                for (var i = 0; i < y.Length; i++)
-                    if (y[i] != options.Ignored && y[i] >= first)
-                        gradient[pixels.Place(block, y[i] - first) + i] += own[(int)y[i] - first] * softmax.At(y[i] - first, i);
-                if (!options.WithLikelihoods)
-                    return;
-                var likelihood = pixels.Of(slopes, block);
-                for (var i = 0; i < y.Length; i++)
-                    if (y[i] != options.Ignored)
-                        gradient[pixels.Place(block, y[i]) + i] += likelihood[i];
+                TensorPrimitives.Multiply(slope, p, x);
+            }
+            for (var i = 0; i < y.Length; i++)
+                if (y[i] != options.Ignored && y[i] >= first)
+                    gradient[pixels.Place(block, y[i] - first) + i] += own[(int)y[i] - first] * softmax.At(y[i] - first, i);
+            if (costs is null)
+                return;
+            if (classes == 1)
+            {
+                costs.OfLogit(ofCosts, slope);
+                var x = gradient[pixels.Place(block, 0), block.Length];
+                TensorPrimitives.Add(x, slope, x);
+                return;
+            }
+            for (var i = 0; i < y.Length; i++)
+                if (y[i] != options.Ignored)
+                    gradient[pixels.Place(block, y[i]) + i] -= ofCosts[i];
+        }
+        pixels.ForEachRun(
+            softmax => (Softmax: softmax, Costs: CostsOf(pixels, softmax, options)),
+            (r, room) =>
+            {
+                foreach (var block in pixels.Runs[r].Blocks(room.Softmax.Capacity))
+                {
+                    room.Softmax.Load(pixels, block, options.Ignored, room.Costs, withCosts: options.Costs?.Curve is not null);
+                    Visit(block, room.Softmax, room.Costs);
+                }
             }
         );
         GC.KeepAlive(outer);
     }
+
+    private static CostBlock<T>? CostsOf<T>(PixelScan<T> pixels, ProbabilityBlock<T> softmax, Options options)
+        where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T> =>
+        options.Costs is { } costs ? new CostBlock<T>(pixels, softmax, costs, null) : null;
 
     // The target whose probability is row 0: one sigmoid gives that of target 1.
     private static int First(int classes) => classes == 1 ? 1 : 0;
@@ -164,6 +182,8 @@ internal sealed class FusedRegionSums : PixelFunction<FusedRegionSums, FusedRegi
         public readonly double[] Predicted = new double[classes];
         public readonly double[] Target = new double[classes];
         public long Valid;
+        public double Costs;
+        public double Weights;
 
         public void AddTo(double[] sums, int image, int images)
         {

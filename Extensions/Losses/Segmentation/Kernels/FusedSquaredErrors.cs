@@ -5,14 +5,14 @@ using TensorPrimitives = System.Numerics.Tensors.TensorPrimitives;
 namespace MLNetLosses.Losses;
 
 /// <summary>
-/// Softmax and the squared errors of every class on its own pixels and on those of others in one pass over the logits, and their gradient in another, on the
+/// Softmax (of one class: sigmoid) and the squared errors of every class on its own pixels and on those of others in one pass over the logits, and their gradient in another, on the
 /// CPU: no tensor of the size of the logits is made but the gradient.
 /// </summary>
 internal sealed class FusedSquaredErrors : PixelFunction<FusedSquaredErrors, IndexOptions>
 {
     /// <summary>sum y (1 - p)^2, sum (1 - y) p^2, sum y and the valid pixels of every image and class, [4, N, C].</summary>
-    /// <param name="scores">[N, C, S], C of at least 2.</param>
-    /// <param name="indices">Classes, [N, S].</param>
+    /// <param name="scores">[N, C, ...].</param>
+    /// <param name="indices">Classes, [N, S]; 0 and 1 for C = 1.</param>
     /// <param name="options">What is ignored.</param>
     public static Tensor Of(Tensor scores, Tensor indices, IndexOptions options) =>
         scores.device_type == DeviceType.CPU
@@ -24,6 +24,12 @@ internal sealed class FusedSquaredErrors : PixelFunction<FusedSquaredErrors, Ind
     {
         var counted = ignored is null ? ones_like(indices, ScalarType.Bool) : indices.ne(ignored.Value);
         var (valid, safe) = (counted.to(scores.dtype), indices.masked_fill(counted.logical_not(), 0));
+        if (scores.shape[1] == 1)
+        {
+            var y = safe.to(scores.dtype);
+            var squares = (scores.sigmoid().squeeze(1) - y).square() * valid;
+            return stack([(squares * y).sum(1), (squares * (1 - y)).sum(1), y.sum(1), valid.sum(1)]).unsqueeze(2);
+        }
         var p = nn.functional.softmax(scores, 1);
         var missed = (1 - p.gather(1, safe.unsqueeze(1)).squeeze(1)).square() * valid;
         var elsewhere = p.scatter(1, safe.unsqueeze(1), zeros_like(missed).unsqueeze(1)).square().bmm(valid.unsqueeze(2)).squeeze(2);
@@ -42,6 +48,7 @@ internal sealed class FusedSquaredErrors : PixelFunction<FusedSquaredErrors, Ind
     protected override (Tensor Value, Tensor? Kept) Forward<T>(PixelScan<T> pixels, IndexOptions options)
     {
         var (images, classes) = (pixels.Images, pixels.Classes);
+        var (first, indices) = (First(classes), Math.Max(2, classes));
         var parts = new double[pixels.Runs.Length][]; // sums of a run, in double: a float would lose small regions in large images
         pixels.ForEachRun(
             (r, softmax) =>
@@ -55,13 +62,15 @@ internal sealed class FusedSquaredErrors : PixelFunction<FusedSquaredErrors, Ind
                     {
                         if (y[i] == options.Ignored)
                             continue;
-                        if ((ulong)y[i] >= (ulong)classes)
-                            throw Shapes.WrongIndex(options.Loss, y[i], classes, options.Ignored);
-                        var c = (int)y[i];
+                        if ((ulong)y[i] >= (ulong)indices)
+                            throw Shapes.WrongIndex(options.Loss, y[i], indices, options.Ignored);
+                        part[3 * classes]++;
+                        var c = (int)y[i] - first;
+                        if (c < 0)
+                            continue;
                         var miss = double.CreateTruncating(T.One - softmax.At(c, i));
                         part[c] += miss * miss;
                         part[2 * classes + c]++;
-                        part[3 * classes]++;
                         softmax[c][i] = T.Zero;
                     }
                     for (var c = 0; c < classes; c++)
@@ -84,6 +93,7 @@ internal sealed class FusedSquaredErrors : PixelFunction<FusedSquaredErrors, Ind
     protected override void Backward<T>(PixelScan<T> pixels, Tensor? kept, IndexOptions options, Tensor outer, TensorMemory<T> gradient)
     {
         var classes = pixels.Classes;
+        var first = First(classes);
         var missed = (outer[0] * -2).contiguous().data<T>().ToArray();
         var elsewhere = (outer[1] * 2).contiguous().data<T>().ToArray();
         pixels.ForEachBlock(
@@ -98,9 +108,9 @@ internal sealed class FusedSquaredErrors : PixelFunction<FusedSquaredErrors, Ind
                 for (var i = 0; i < y.Length; i++)
                 {
                     (own[i], mean[i]) = (T.Zero, T.Zero);
-                    if (y[i] == options.Ignored)
+                    var c = (int)y[i] - first;
+                    if (y[i] == options.Ignored || c < 0)
                         continue;
-                    var c = (int)y[i];
                     own[i] = softmax.At(c, i);
                     mean[i] = own[i] * miss[c] * (T.One - own[i]);
                     softmax[c][i] = T.Zero;
@@ -118,9 +128,12 @@ internal sealed class FusedSquaredErrors : PixelFunction<FusedSquaredErrors, Ind
                     TensorPrimitives.Multiply(x, softmax[c], x);
                 }
                 for (var i = 0; i < y.Length; i++)
-                    if (y[i] != options.Ignored)
-                        gradient[pixels.Place(block, y[i]) + i] = own[i] * (miss[(int)y[i]] * (T.One - own[i]) - mean[i]);
+                    if (y[i] != options.Ignored && y[i] >= first)
+                        gradient[pixels.Place(block, y[i] - first) + i] = own[i] * (miss[(int)y[i] - first] * (T.One - own[i]) - mean[i]);
             }
         );
     }
+
+    // The target whose probability is row 0: one sigmoid gives that of target 1.
+    private static int First(int classes) => classes == 1 ? 1 : 0;
 }

@@ -1,4 +1,4 @@
-using System.Buffers;
+using System.Collections.Concurrent;
 using System.Numerics;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -24,30 +24,48 @@ internal static class LovaszExtension
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         var (images, classes, pixels) = ((int)errors.shape[0], (int)errors.shape[1], (int)errors.shape[2]);
-        var memory = new TensorMemory<T>(errors);
         var values = new double[rows * classes];
+        var length = checked(rows == 1 ? images * pixels : pixels);
+        var all = new TensorMemory<T>(errors);
+        // Where few rows are all, what is held to sort one is much beside them; of few pixels it is little anyway.
+        var sparing = rows * classes < 8 * get_num_threads() && length > 1 << 18;
+        // The memory of one row is another's after it.
+        var (buffers, orders) = (new ConcurrentBag<Tensor>(), new ConcurrentBag<Tensor>());
+        Tensor Take(ConcurrentBag<Tensor> from, ScalarType type) => from.TryTake(out var room) ? room : empty(length, type);
         CpuWork.For(
             chosen.Length,
             k =>
             {
                 var (row, c) = Math.DivRem(chosen[k], classes);
-                var (first, count) = rows == 1 ? (0, images) : (row, 1);
-                var buffer = ArrayPool<T>.Shared.Rent(Math.Max(1, count * pixels));
-                for (var n = 0; n < count; n++)
-                    memory[((first + n) * (long)classes + c) * pixels, pixels].CopyTo(buffer.AsSpan(n * pixels));
-                values[chosen[k]] = Row(buffer.AsSpan(0, count * pixels));
-                for (var n = 0; n < count; n++)
-                    buffer.AsSpan(n * pixels, pixels).CopyTo(memory[((first + n) * (long)classes + c) * pixels, pixels]);
-                ArrayPool<T>.Shared.Return(buffer);
+                var places = Take(orders, ScalarType.Int32);
+                var order = new TensorMemory<int>(places);
+                if (classes == 1 || rows > 1)
+                    values[chosen[k]] = Row(all.Part(((long)row * classes + c) * pixels, length), length, order, sparing);
+                else
+                {
+                    var buffer = Take(buffers, errors.dtype);
+                    var memory = new TensorMemory<T>(buffer);
+                    Span<T> Plane(int n) => all[((long)n * classes + c) * pixels, pixels];
+                    for (var n = 0; n < images; n++)
+                        Plane(n).CopyTo(memory[n * (long)pixels, pixels]);
+                    values[chosen[k]] = Row(memory, length, order, sparing);
+                    for (var n = 0; n < images; n++)
+                        memory[n * (long)pixels, pixels].CopyTo(Plane(n));
+                    buffers.Add(buffer);
+                }
+                orders.Add(places);
             }
         );
+        foreach (var room in buffers.Concat(orders))
+            room.Dispose();
         GC.KeepAlive(errors);
         return values;
     }
 
-    private static double Row<T>(Span<T> row)
+    private static double Row<T>(TensorMemory<T> memory, int length, TensorMemory<int> order, bool sparing)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
+        var row = memory[0, length];
         var inside = 0;
         var least = T.PositiveInfinity;
         foreach (var x in row)
@@ -59,17 +77,10 @@ internal static class LovaszExtension
         if (inside == 0)
             return Absent(row);
         // Once all pixels of the class are passed no weight is left: smaller errors need no place in the order.
-        var order = ArrayPool<int>.Shared.Rent(row.Length);
-        var count = 0;
-        for (var i = 0; i < row.Length; i++)
-            if (T.IsNegative(row[i]) || row[i] >= least)
-                order[count++] = i;
-            else
-                row[i] = T.Zero;
-        DescendingOrder.Sort(row, order.AsSpan(0, count));
+        var count = DescendingOrder.Sort(memory, length, least, order, sparing);
         var (intersection, union) = ((double)inside, (double)inside);
         var value = 0.0;
-        foreach (var i in order.AsSpan(0, count))
+        foreach (var i in order[0, count])
         {
             var x = row[i];
             double weight;
@@ -86,7 +97,6 @@ internal static class LovaszExtension
             value += weight * double.CreateTruncating(x);
             row[i] = T.CreateTruncating(weight);
         }
-        ArrayPool<int>.Shared.Return(order);
         return value;
     }
 

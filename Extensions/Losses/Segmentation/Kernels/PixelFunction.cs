@@ -14,7 +14,7 @@ internal abstract class PixelFunction<TSelf, TOptions> : autograd.SingleTensorFu
 {
     public sealed override string Name => typeof(TSelf).Name;
 
-    /// <summary>The value, and a tensor of the scores' shape that the gradient needs, or null.</summary>
+    /// <summary>The value, and a tensor that the gradient needs, or null.</summary>
     protected abstract (Tensor Value, Tensor? Kept) Forward<T>(PixelScan<T> pixels, TOptions options)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>;
 
@@ -115,10 +115,16 @@ internal sealed class PixelScan<T>
     /// <summary>The block's part of a [N, S] tensor.</summary>
     public Span<T> Of(TensorMemory<T> values, CpuWork.Run block) => values[block.Image * Pixels + block.From, block.Length];
 
-    /// <summary>Calls for each run of pixels, on several threads, with buffers of its own.</summary>
-    public void ForEachRun(Action<int, ProbabilityBlock<T>> visit)
+    /// <summary>Calls for each run of pixels, on several threads, with buffers of the thread's.</summary>
+    public void ForEachRun(Action<int, ProbabilityBlock<T>> visit) => ForEachRun(softmax => softmax, visit);
+
+    /// <summary>The same with what else a thread needs.</summary>
+    /// <param name="make">Makes that.</param>
+    /// <param name="visit">Gets a run's number and that.</param>
+    public void ForEachRun<TRoom>(Func<ProbabilityBlock<T>, TRoom> make, Action<int, TRoom> visit)
     {
-        CpuWork.For(Runs.Length, r => visit(r, new ProbabilityBlock<T>(Classes)));
+        using var rooms = new ThreadLocal<TRoom>(() => make(new ProbabilityBlock<T>(Classes)));
+        CpuWork.For(Runs.Length, r => visit(r, rooms.Value!));
         GC.KeepAlive(Scores);
         GC.KeepAlive(Indices);
     }

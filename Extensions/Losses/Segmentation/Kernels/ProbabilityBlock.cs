@@ -76,11 +76,17 @@ internal sealed class ProbabilityBlock<T>
     }
 
     /// <summary>Reads a block and makes its probabilities; pixels with the ignored target get probability 0 for every class.</summary>
-    public void Load(PixelScan<T> pixels, CpuWork.Run block, long? ignored)
+    /// <param name="pixels">The pixels.</param>
+    /// <param name="block">Which of them.</param>
+    /// <param name="ignored">The ignored target.</param>
+    /// <param name="costs">Reads the block too, from the same exponentials; null: nothing does.</param>
+    /// <param name="withCosts">Whether it makes costs.</param>
+    public void Load(PixelScan<T> pixels, CpuWork.Run block, long? ignored, CostBlock<T>? costs = null, bool withCosts = true)
     {
         if (pixels.Classes > 1)
             Exponentiate(pixels, block);
-        else
+        costs?.Load(block, withCosts);
+        if (pixels.Classes == 1)
         {
             length = block.Length;
             TensorPrimitives.Sigmoid(pixels.Logits[pixels.Place(block, 0), length], this[0]);

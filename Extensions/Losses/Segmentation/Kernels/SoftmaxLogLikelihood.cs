@@ -9,7 +9,7 @@ namespace MLNetLosses.Losses;
 internal sealed record IndexOptions(Loss Loss, long? Ignored);
 
 /// <summary>
-/// ln p_y of the softmax at every pixel in one pass over the logits, and its gradient in another, on the CPU; no tensor of the logits' size is made but the
+/// ln p_y of the softmax (C = 1: of one sigmoid with indices 0 and 1) at every pixel in one pass over the logits, and its gradient in another, on the CPU; no tensor of the logits' size is made but the
 /// gradient.
 /// </summary>
 internal sealed class SoftmaxLogLikelihood : PixelFunction<SoftmaxLogLikelihood, IndexOptions>
@@ -28,7 +28,12 @@ internal sealed class SoftmaxLogLikelihood : PixelFunction<SoftmaxLogLikelihood,
     {
         var none = ignored is null ? null : indices.eq(ignored.Value);
         var safe = none is null ? indices : indices.masked_fill(none, 0);
-        var values = nn.functional.log_softmax(scores, 1).gather(1, safe.unsqueeze(1)).squeeze(1);
+        var values =
+            scores.shape[1] == 1
+                ? nn
+                    .functional.binary_cross_entropy_with_logits(scores.squeeze(1), safe.to(scores.dtype), reduction: nn.Reduction.None)
+                    .neg()
+                : nn.functional.log_softmax(scores, 1).gather(1, safe.unsqueeze(1)).squeeze(1);
         return none is null ? values : values.masked_fill(none, 0);
     }
 
@@ -37,40 +42,37 @@ internal sealed class SoftmaxLogLikelihood : PixelFunction<SoftmaxLogLikelihood,
 
     protected override (Tensor Value, Tensor? Kept) Forward<T>(PixelScan<T> pixels, IndexOptions options)
     {
-        var values = zeros(pixels.Indices.shape, pixels.Scores.dtype);
-        var result = new TensorMemory<T>(values);
+        var values = empty(pixels.Indices.shape, pixels.Scores.dtype);
+        var (result, all) = (new TensorMemory<T>(values), new CostOptions(options.Loss, options.Ignored));
         pixels.ForEachRun(
-            (r, softmax) =>
+            softmax => new CostBlock<T>(pixels, softmax, all, null),
+            (r, costs) =>
             {
-                foreach (var block in pixels.Runs[r].Blocks(softmax.Capacity))
+                foreach (var block in pixels.Runs[r].Blocks(costs.Softmax.Capacity))
                 {
-                    softmax.Exponentiate(pixels, block);
-                    Pick(pixels, block, softmax.LogSums(), options, pixels.Of(result, block));
+                    if (pixels.Classes > 1)
+                        costs.Softmax.Exponentiate(pixels, block);
+                    costs.Load(block);
+                    var of = pixels.Of(result, block);
+                    TensorPrimitives.Multiply(costs.Costs, costs.Weights, of);
+                    TensorPrimitives.Negate(of, of);
                 }
             }
         );
+        GC.KeepAlive(values);
         return (values, null);
-    }
-
-    /// <summary>ln p_y of a block, given ln sum_c exp(logit_c); pixels that are ignored stay as they are.</summary>
-    internal static void Pick<T>(PixelScan<T> pixels, CpuWork.Run block, ReadOnlySpan<T> logSums, IndexOptions options, Span<T> values)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        var y = pixels.Targets(block);
-        for (var i = 0; i < y.Length; i++)
-        {
-            if (y[i] == options.Ignored)
-                continue;
-            if ((ulong)y[i] >= (ulong)pixels.Classes)
-                throw Shapes.WrongIndex(options.Loss, y[i], pixels.Classes, options.Ignored);
-            values[i] = pixels.Logits[pixels.Place(block, y[i]) + i] - logSums[i];
-        }
     }
 
     // d ln p_y / dx_c = [y = c] - p_c.
     protected override void Backward<T>(PixelScan<T> pixels, Tensor? kept, IndexOptions options, Tensor outer, TensorMemory<T> gradient)
     {
         var slopes = new TensorMemory<T>(outer);
+        if (pixels.Classes == 1)
+        {
+            OfOneLogit(pixels, options, slopes, gradient);
+            GC.KeepAlive(outer);
+            return;
+        }
         pixels.ForEachBlock(
             options.Ignored,
             (block, softmax) =>
@@ -88,4 +90,20 @@ internal sealed class SoftmaxLogLikelihood : PixelFunction<SoftmaxLogLikelihood,
         );
         GC.KeepAlive(outer);
     }
+
+    private static void OfOneLogit<T>(PixelScan<T> pixels, IndexOptions options, TensorMemory<T> slopes, TensorMemory<T> gradient)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        pixels.ForEachRun(
+            softmax => new CostBlock<T>(pixels, softmax, new(options.Loss, options.Ignored), null),
+            (r, costs) =>
+            {
+                foreach (var block in pixels.Runs[r].Blocks(costs.Softmax.Capacity))
+                {
+                    costs.Load(block, withCosts: false);
+                    var x = gradient[pixels.Place(block, 0), block.Length];
+                    costs.OfLogit(pixels.Of(slopes, block), x);
+                    TensorPrimitives.Negate(x, x);
+                }
+            }
+        );
 }

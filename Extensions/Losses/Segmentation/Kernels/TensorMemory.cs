@@ -26,6 +26,18 @@ internal readonly unsafe struct TensorMemory<T>
         first = (T*)Unsafe.AsPointer(ref MemoryMarshal.GetReference(head.bytes));
     }
 
+    private TensorMemory(T* first, long count)
+    {
+        this.first = first;
+        this.count = count;
+    }
+
+    /// <summary>A part of the numbers.</summary>
+    public TensorMemory<T> Part(long from, long length) =>
+        from >= 0 && length >= 0 && from + length <= count
+            ? new(first + from, length)
+            : throw new ArgumentOutOfRangeException(nameof(from));
+
     /// <summary>A number.</summary>
     public ref T this[long at] => ref at >= 0 && at < count ? ref first[at] : ref Outside(at);
 
