@@ -23,13 +23,17 @@ internal static class DetectorComparison
             : throw new ArgumentException($"--peer-loss {loss}: allowed are {string.Join(", ", PeerLosses.Keys)}.");
         var ours = new List<DetectorRun.Result>();
         var theirs = new List<JsonElement>();
+        var (ourJobs, theirJobs) = (new List<double>(), new List<double>());
         for (var round = 0; round < rounds; round++)
         {
-            ours.Add((setting with { Box = box, Seed = round + 1 }).RunInOwnProcess());
+            var seeded = setting with { Box = box, Seed = round + 1 };
+            var (run, ourMemory) = JobMemory.During(seeded.RunInOwnProcess);
+            ours.Add(run);
+            ourJobs.Add(ourMemory);
             Console.Error.WriteLine($"ours    {JsonSerializer.Serialize(ours[^1])}");
             if (peers is null)
                 continue;
-            theirs.Add(
+            var (result, theirMemory) = JobMemory.During(() =>
                 peers.Json(
                     "detection.py",
                     [
@@ -51,6 +55,8 @@ internal static class DetectorComparison
                     ]
                 )
             );
+            theirs.Add(result);
+            theirJobs.Add(theirMemory);
             Console.Error.WriteLine($"PyTorch {theirs[^1]}");
         }
         Console.WriteLine(
@@ -75,6 +81,7 @@ internal static class DetectorComparison
             theirs.Select(t => Number(t, "peak_rss_mb")),
             Timing.Median
         );
+        Row("peak memory MB (all processes, shared pages once)", ourJobs, theirJobs, Timing.Median);
         Precision("val", ours.Select(r => r.Validation));
         if (setting.Test.Length > 0)
             Precision("test", ours.Select(r => r.Test!));
