@@ -16,13 +16,13 @@ internal static class MemoryTable
     private const double Goal = 3;
     private const string Refused = "refused: ";
 
-    // Logits of some tens of megabytes each, so that what a process needs anyway does not count.
+    // Logits of 67 to 88 megabytes each, so that what a process needs anyway does not count.
     private static readonly Dictionary<PixelForm, long[]> Shapes = new()
     {
         [PixelForm.MultiClass] = [4, 21, 512, 512],
         [PixelForm.Probabilities] = [4, 21, 512, 512],
-        [PixelForm.Binary] = [4, 1, 1024, 1024],
-        [PixelForm.MultiLabel] = [4, 8, 512, 512],
+        [PixelForm.Binary] = [4, 1, 2048, 2048],
+        [PixelForm.MultiLabel] = [4, 20, 512, 512],
     };
 
     private static readonly Dictionary<string, string> NotOnImages = new()

@@ -92,6 +92,7 @@ internal sealed class PixelSums : autograd.SingleTensorFunction<PixelSums>
         foreach (var gradient in returned)
             gradient?.MoveToOuterDisposeScope();
         ReturnedGradient.Keep(returned);
+        FinalBackward.Free(ctx);
         return [null!, null!, null!, .. returned.Select(gradient => gradient!)];
     }
 
