@@ -96,6 +96,7 @@ internal sealed class TrainingRun : IDisposable
         var pause = Stopwatch.StartNew();
         steps.Combiner.EndEpoch(means.Terms);
         var metrics = job.Validate is null ? null : Validate(cancellation);
+        NativeMemory.ReleaseFree(); // steps and validation leave holes of different sizes, and each would grow what the other keeps
         state.Epoch = epoch + 1;
         var isBest = state.Observe(metrics, epoch + 1);
         state.ObservePlateau(metrics, means.Loss);
