@@ -6,6 +6,9 @@ namespace MLNetLosses.Training;
 /// <summary>One training: the epochs, what happens between them, and how it ends.</summary>
 internal sealed class TrainingRun : IDisposable
 {
+    // In seconds. Memory that is given back is mapped anew: some tenths of a second.
+    private const double LongEpoch = 20;
+
     private readonly TrainingJob job;
     private readonly TrainingOptions options;
     private readonly TrainingState state;
@@ -96,7 +99,8 @@ internal sealed class TrainingRun : IDisposable
         var pause = Stopwatch.StartNew();
         steps.Combiner.EndEpoch(means.Terms);
         var metrics = job.Validate is null ? null : Validate(cancellation);
-        NativeMemory.ReleaseFree(); // steps and validation leave holes of different sizes, and each would grow what the other keeps
+        if (seconds >= LongEpoch)
+            NativeMemory.ReleaseFree(); // steps and validation leave holes of different sizes, and each would grow what the other keeps
         state.Epoch = epoch + 1;
         var isBest = state.Observe(metrics, epoch + 1);
         state.ObservePlateau(metrics, means.Loss);
