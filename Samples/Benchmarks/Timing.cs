@@ -27,7 +27,7 @@ internal static class Timing
     public static (double Ours, double Theirs) InTurn(Action ours, Action theirs, double seconds)
     {
         var start = Stopwatch.GetTimestamp();
-        for (var i = 0; i < 3 || (i < 500 && Stopwatch.GetElapsedTime(start).TotalSeconds < Math.Min(1, seconds)); i++)
+        for (var i = 0; i < 3 || (i < 500 && Stopwatch.GetElapsedTime(start).TotalSeconds < 1.5); i++)
             One(ours);
         One(theirs);
         One(theirs);

@@ -38,6 +38,7 @@ public class NoWaitTests
         (typeof(HeteroscedasticClassificationLoss), "ComputeRowSums", OnTheCpu),
         (typeof(AveragePrecisionLoss), "OfLabels", OnTheCpu),
         (typeof(DistanceWeightedMiner), "Listed", OnTheCpu),
+        (typeof(NPairLoss), "OfPairs", OnTheCpu),
         (typeof(TensorMemory<>), "", OnTheCpu),
         (typeof(BorderField), "Backward", OnTheCpu),
         (typeof(CenterlineSums), "Backward", OnTheCpu),

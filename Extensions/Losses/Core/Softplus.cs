@@ -10,12 +10,4 @@ internal static class Softplus
 
     /// <summary>softplus(x), finite for every finite x.</summary>
     public static Tensor Of(Tensor x) => x.softplus(1, Linear);
-
-    /// <summary>
-    /// log softplus(x) from x and softplus(x), finite for every finite x: below -40 it is x to the last digit, where softplus itself underflows. Off the graph.
-    /// </summary>
-    public static Tensor LogOf(Tensor x, Tensor softplus) => where(x.lt(-40), x, softplus.log());
-
-    /// <summary>The derivative of <see cref="LogOf"/>.</summary>
-    public static Tensor LogSlope(Tensor x, Tensor softplus) => where(x.lt(-40), 1, x.sigmoid() / softplus);
 }

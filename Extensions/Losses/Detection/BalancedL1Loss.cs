@@ -52,13 +52,32 @@ public sealed record BalancedL1Loss : RegressionLoss
     }
 
     /// <inheritdoc/>
-    protected override LossTerms Compare(Tensor predictions, Tensor targets, LossCall call)
+    protected override LossTerms Compare(Tensor predictions, Tensor targets, LossCall call) =>
+        new(ElementFormulas.Terms(new Formula(Alpha, Gamma, Beta), predictions, targets));
+
+    /// <inheritdoc/>
+    protected internal override Tensor? FusedMean(LossCall call) =>
+        Fused(call, (predictions, targets) => ElementFormulas.Mean(new Formula(Alpha, Gamma, Beta), predictions, targets));
+
+    internal readonly record struct Formula(double Alpha, double Gamma, double Beta) : IElementFormula
     {
-        var b = Math.Exp(Gamma / Alpha) - 1;
-        var distance = (predictions - targets).abs();
-        var near = distance.clamp(max: Beta);
-        var inside = (near * b + 1) * (near * (b / Beta)).log1p() * (Alpha / b) - near * Alpha;
-        var outside = distance * Gamma + (Gamma / b - Alpha * Beta);
-        return new(where(distance.lt(Beta), inside, outside));
+        public V Evaluate<V>(ReadOnlySpan<V> inputs, Span<V> slopes, out V count)
+            where V : struct, IFormulaNumber<V>
+        {
+            count = V.Of(1);
+            var b = Math.Exp(Gamma / Alpha) - 1;
+            var difference = inputs[0] - inputs[1];
+            var distance = V.Abs(difference);
+            var inside = -distance + Beta; // positive there
+            var near = V.Min(distance, V.Of(Beta));
+            var logarithm = V.LogOnePlus(near * (b / Beta));
+            if (!slopes.IsEmpty)
+            {
+                var steep = (logarithm + (near * b + 1) / (near * b + Beta) + -1) * Alpha;
+                slopes[0] = V.Choose(inside, steep, V.Of(Gamma)) * V.Sign(difference);
+                slopes[1] = -slopes[0];
+            }
+            return V.Choose(inside, ((near + 1 / b) * logarithm - near) * Alpha, distance * Gamma + (Gamma / b - Alpha * Beta));
+        }
     }
 }

@@ -7,7 +7,7 @@ namespace MLNetLosses.Losses;
 /// shape, at most 1. There is no background channel: a row of zeros is background. Targets below 0 are ignored (an ignored anchor has -1 in all K
 /// places). Terms are elements, <c>none</c> has the shape of the logits; <b><c>mean</c> divides the sum by max(1, number of positives)</b>, not by the
 /// number of elements. Optional <c>weights</c> [N]. No gradient flows to the targets; the gradient is computed with the value, finite for any finite
-/// logits; there is no second derivative. Start the last bias at -ln((1 - 0.01) / 0.01).
+/// logits. Start the last bias at -ln((1 - 0.01) / 0.01).
 /// </summary>
 [LossFamily("Detection")]
 [SumType(typeof(DenseDetectionSumLoss))]
@@ -58,26 +58,21 @@ public abstract record DenseDetectionLoss : Loss
     /// <param name="call">Further inputs and state.</param>
     protected virtual LossTerms Score(Tensor logits, Tensor targets, LossCall call)
     {
-        var cost = Evaluate(logits, targets);
-        return new(KnownGradient.Attach(cost.Values, logits, cost.Slopes)) { Divisor = cost.Positives.sum() };
+        var (values, positives) =
+            Costs(logits, targets, summed: false)
+            ?? throw new NotSupportedException($"{GetType().Name} must override {nameof(Score)} or {nameof(ComputeTerms)}.");
+        return new(values) { Divisor = positives };
     }
-
-    /// <summary>Whether <see cref="Cost"/> is the formula, so that the mean can be taken without terms.</summary>
-    private protected virtual bool HasCost => false;
 
     /// <inheritdoc/>
     protected internal override Tensor? FusedMean(LossCall call)
     {
-        if (!HasCost)
-            return null;
         var (logits, targets) = Read(call);
-        var cost = Evaluate(logits, targets);
-        return KnownGradient.AttachSum(cost.Values.sum(), logits, cost.Slopes) / cost.Positives.sum().clamp_(min: 1);
+        return Costs(logits, targets, summed: true) is { } costs ? costs.Values / costs.Positives.clamp_(min: 1) : null;
     }
 
-    /// <summary>The cost of every place and its derivative, computed without a graph.</summary>
-    private protected virtual DenseCost Cost(Tensor x, Tensor y, bool wantsSlopes) =>
-        throw new NotSupportedException($"{GetType().Name} must override {nameof(Score)} or {nameof(ComputeTerms)}.");
+    /// <summary>The cost of every place, or their sum, and the number of positives; null for a loss that is not made of a <see cref="IElementFormula"/>.</summary>
+    private protected virtual (Tensor Values, Tensor Positives)? Costs(Tensor logits, Tensor targets, bool summed) => null;
 
     private (Tensor Logits, Tensor Targets) Read(LossCall call)
     {
@@ -87,29 +82,6 @@ public abstract record DenseDetectionLoss : Loss
         if (call.CheckValues)
             Check(targets);
         return (logits, targets);
-    }
-
-    private DenseCost Evaluate(Tensor logits, Tensor targets)
-    {
-        var (x, y) = (logits.detach().reshape(-1), targets.reshape(-1));
-        var values = empty_like(x);
-        var slopes = KnownGradient.IsWanted(logits) ? empty_like(x) : null;
-        var positives = empty_like(x, ScalarType.Bool);
-        Blocks.Run(
-            x,
-            x.shape[0],
-            itemElements: 1,
-            (start, count) =>
-            {
-                Tensor Part(Tensor elements) => elements.narrow(0, start, count);
-                var cost = Cost(Part(x), Part(y), slopes is not null);
-                Part(values).copy_(cost.Values);
-                if (slopes is not null)
-                    Part(slopes).copy_(cost.Slopes!);
-                Part(positives).copy_(cost.Positives);
-            }
-        );
-        return new(values.view(logits.shape), slopes?.view(logits.shape), positives);
     }
 
     /// <summary>Whether targets may lie between 0 and 1.</summary>

@@ -33,16 +33,19 @@ public sealed record GaussianHeatmapFocalLoss : DenseDetectionLoss
         init => field = Valid(value);
     } = 4;
 
-    private protected override bool HasCost => true;
+    private protected override (Tensor Values, Tensor Positives)? Costs(Tensor logits, Tensor targets, bool summed) =>
+        ElementFormulas.Of(new Formula(Alpha, Beta), summed, logits, targets);
 
-    private protected override DenseCost Cost(Tensor x, Tensor y, bool wantsSlopes)
+    internal readonly record struct Formula(double Alpha, double Beta) : IElementFormula
     {
-        var positives = y.eq(1);
-        var ones = positives.to(x.dtype);
-        var signs = 1 - 2 * ones;
-        var (values, slopes) = DenseScores.Modulated(x * signs, Alpha, wantsSlopes);
-        var weights = Beta == 0 ? ones.fill_(1) : DenseScores.Power(1 - y.to(x.dtype), Beta).add_(ones);
-        weights.mul_(y.ge(0));
-        return new(values.mul_(weights), slopes?.mul_(weights).mul_(signs), positives);
+        public V Evaluate<V>(ReadOnlySpan<V> inputs, Span<V> slopes, out V count)
+            where V : struct, IFormulaNumber<V>
+        {
+            var y = inputs[1];
+            count = DenseScores.IsOne(y);
+            var away = V.Of(1) - y;
+            var weight = V.Choose(away, FormulaNumbers.Power(away, Beta), V.Of(1));
+            return DenseScores.Counted(y, DenseScores.Focal(inputs[0], count, weight, Alpha, slopes), slopes);
+        }
     }
 }

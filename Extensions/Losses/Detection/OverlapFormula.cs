@@ -34,7 +34,7 @@ internal readonly record struct OverlapFormula(double Epsilon, BoxPenalties Pena
     /// <param name="byPredicted">4, or none.</param>
     /// <param name="byTarget">4, or none.</param>
     public V Evaluate<V>(ReadOnlySpan<V> p, ReadOnlySpan<V> t, Span<V> byPredicted, Span<V> byTarget)
-        where V : struct, IBoxNumber<V>
+        where V : struct, IFormulaNumber<V>
     {
         var (x, y) = (new Axis<V>(p[0], p[2], t[0], t[2]), new Axis<V>(p[1], p[3], t[1], t[3]));
         var union = x.Size * y.Size + x.TargetSize * y.TargetSize - x.Overlap * y.Overlap + Epsilon;
@@ -100,7 +100,7 @@ internal readonly record struct OverlapFormula(double Epsilon, BoxPenalties Pena
     }
 
     private (V Value, V Slope) OfIoU<V>(V iou)
-        where V : struct, IBoxNumber<V>
+        where V : struct, IFormulaNumber<V>
     {
         if (Log)
             return (-V.Log(V.Max(iou, Epsilon)), V.IfPositive(iou + -Epsilon, V.Of(-1) / iou));
@@ -110,7 +110,7 @@ internal readonly record struct OverlapFormula(double Epsilon, BoxPenalties Pena
 
     // Below power 1 the slope at 0 is infinite; it counts as 0.
     private (V Value, V Slope) Raise<V>(V basis)
-        where V : struct, IBoxNumber<V>
+        where V : struct, IFormulaNumber<V>
     {
         if (Power == 1)
             return (basis, V.Of(1));
@@ -123,11 +123,11 @@ internal readonly record struct OverlapFormula(double Epsilon, BoxPenalties Pena
     }
 
     private static V SquaredDiagonal<V>(V width, V height)
-        where V : struct, IBoxNumber<V> => V.Max(width * width + height * height, 1e-30);
+        where V : struct, IFormulaNumber<V> => V.Max(width * width + height * height, 1e-30);
 
     /// <summary>One axis of a pair: what measures are made of, and how the loss depends on it.</summary>
     private struct Axis<V>(V low, V high, V targetLow, V targetHigh)
-        where V : struct, IBoxNumber<V>
+        where V : struct, IFormulaNumber<V>
     {
         public readonly V Overlap = V.Max(V.Min(high, targetHigh) - V.Max(low, targetLow), 0);
         public readonly V Size = high - low;

@@ -24,27 +24,28 @@ public sealed record QualityFocalLoss : DenseDetectionLoss
         init => field = Valid(value);
     } = 2;
 
-    private protected override bool HasCost => true;
+    private protected override (Tensor Values, Tensor Positives)? Costs(Tensor logits, Tensor targets, bool summed) =>
+        ElementFormulas.Of(new Formula(Beta), summed, logits, targets);
 
-    private protected override DenseCost Cost(Tensor x, Tensor y, bool wantsSlopes)
+    internal readonly record struct Formula(double Beta) : IElementFormula
     {
-        var counted = y.ge(0).to(x.dtype); // once: products with truth values are slow
-        y = y.to(x.dtype).clamp(min: 0);
-        var s = x.sigmoid();
-        var off = s - y;
-        var distance = Beta == 2 ? off : off.abs(); // a square knows no sign
-        var entropy = Softplus.Of(x).addcmul_(x, y, -1);
-        var factor = DenseScores.Power(distance, Beta);
-        Tensor? slopes = null;
-        if (wantsSlopes)
+        public V Evaluate<V>(ReadOnlySpan<V> inputs, Span<V> slopes, out V count)
+            where V : struct, IFormulaNumber<V>
         {
-            // Below Beta 1 the factor's slope at distance 0 is infinite; it counts as 0.
-            var steep =
-                Beta == 2 ? off
-                : Beta < 1 ? distance.pow(Beta - 1).masked_fill_(distance.eq(0), 0).mul_(off.sign())
-                : DenseScores.Power(distance, Beta - 1) * off.sign();
-            slopes = (factor * off).addcmul_(steep * entropy, (1 - s).mul_(s), Beta).mul_(counted);
+            var (x, y) = (inputs[0], V.Max(inputs[1], 0));
+            count = V.Choose(y, V.Of(1), default);
+            var score = V.LogisticOf(x);
+            var off = score.Sigmoid - y;
+            var distance = Beta == 2 ? off : V.Abs(off); // a square knows no sign
+            var entropy = score.Softplus - x * y;
+            var factor = FormulaNumbers.Power(distance, Beta);
+            if (!slopes.IsEmpty)
+            {
+                // Below Beta 1 the factor's slope at distance 0 is infinite; it counts as 0.
+                var steep = Beta == 2 ? off : V.IfPositive(distance, FormulaNumbers.Power(distance, Beta - 1)) * V.Sign(off);
+                slopes[0] = factor * off + steep * entropy * (score.Sigmoid * score.Rest * Beta);
+            }
+            return DenseScores.Counted(inputs[1], factor * entropy, slopes);
         }
-        return new(entropy.mul_(factor).mul_(counted), slopes, y.gt(0));
     }
 }

@@ -34,16 +34,18 @@ public sealed record SigmoidFocalLoss : DenseDetectionLoss
 
     private protected override bool TakesSoftTargets => false;
 
-    private protected override bool HasCost => true;
+    private protected override (Tensor Values, Tensor Positives)? Costs(Tensor logits, Tensor targets, bool summed) =>
+        ElementFormulas.Of(new Formula(Alpha, Gamma), summed, logits, targets);
 
-    private protected override DenseCost Cost(Tensor x, Tensor y, bool wantsSlopes)
+    internal readonly record struct Formula(double? Alpha, double Gamma) : IElementFormula
     {
-        var positives = y.eq(1);
-        var ones = positives.to(x.dtype);
-        var signs = 1 - 2 * ones;
-        var (values, slopes) = DenseScores.Modulated(x * signs, Gamma, wantsSlopes);
-        var weights = Alpha is { } alpha ? ones.mul_(2 * alpha - 1).add_(1 - alpha) : ones.fill_(1);
-        weights.mul_(y.ge(0));
-        return new(values.mul_(weights), slopes?.mul_(weights).mul_(signs), positives);
+        public V Evaluate<V>(ReadOnlySpan<V> inputs, Span<V> slopes, out V count)
+            where V : struct, IFormulaNumber<V>
+        {
+            var y = inputs[1];
+            count = DenseScores.IsOne(y);
+            var weight = Alpha is { } alpha ? count * (2 * alpha - 1) + (1 - alpha) : V.Of(1);
+            return DenseScores.Counted(y, DenseScores.Focal(inputs[0], count, weight, Gamma, slopes), slopes);
+        }
     }
 }

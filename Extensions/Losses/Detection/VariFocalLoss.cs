@@ -32,18 +32,21 @@ public sealed record VariFocalLoss : DenseDetectionLoss
         init => field = Valid(value);
     } = 2;
 
-    private protected override bool HasCost => true;
+    private protected override (Tensor Values, Tensor Positives)? Costs(Tensor logits, Tensor targets, bool summed) =>
+        ElementFormulas.Of(new Formula(Alpha, Gamma), summed, logits, targets);
 
-    private protected override DenseCost Cost(Tensor x, Tensor y, bool wantsSlopes)
+    internal readonly record struct Formula(double Alpha, double Gamma) : IElementFormula
     {
-        var positives = y.gt(0);
-        var qualities = y.to(x.dtype).mul(positives); // the weights of positives, 0 elsewhere
-        var negatives = y.eq(0).to(x.dtype).mul_(Alpha);
-        var (s, softplus) = (x.sigmoid(), Softplus.Of(x));
-        var entropies = addcmul(softplus, x, qualities, -1);
-        var (values, slopes) = DenseScores.Modulated(s, softplus, Gamma, wantsSlopes);
-        values.mul_(negatives).addcmul_(entropies, qualities, 1);
-        slopes?.mul_(negatives).addcmul_(s.sub_(qualities), qualities, 1);
-        return new(values, slopes, positives);
+        public V Evaluate<V>(ReadOnlySpan<V> inputs, Span<V> slopes, out V count)
+            where V : struct, IFormulaNumber<V>
+        {
+            var (x, y) = (inputs[0], inputs[1]);
+            count = V.Choose(y, V.Of(1), default);
+            var score = V.LogisticOf(x);
+            var factor = FormulaNumbers.Power(score.Sigmoid, Gamma) * Alpha;
+            if (!slopes.IsEmpty)
+                slopes[0] = V.Choose(y, (score.Sigmoid - y) * y, (score.Rest * score.Softplus * Gamma + score.Sigmoid) * factor);
+            return DenseScores.Counted(y, V.Choose(y, (score.Softplus - x * y) * y, score.Softplus * factor), slopes);
+        }
     }
 }

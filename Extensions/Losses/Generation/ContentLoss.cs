@@ -47,4 +47,13 @@ public sealed record ContentLoss : FeatureLoss
             ? ImageArithmetic.MeanOfEach(distances)
             : ImageArithmetic.SumOfEach(distances) / 2;
     }
+
+    /// <inheritdoc/>
+    private protected override Tensor? MeanOfLayer(Tensor predicted, Tensor target, int layer, LossCall call)
+    {
+        if (predicted.numel() == 0)
+            return null;
+        var mean = Distance.MeanBetween(predicted, target);
+        return Normalization == ContentNormalization.Mean ? mean : mean * (predicted.numel() / predicted.shape[0] / 2.0);
+    }
 }

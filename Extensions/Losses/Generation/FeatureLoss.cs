@@ -32,7 +32,12 @@ public abstract record FeatureLoss : ImageLoss
     private protected virtual string TargetInput(LossCall call) => "targets";
 
     /// <inheritdoc/>
-    protected internal override LossTerms ComputeTerms(LossCall call)
+    protected internal override LossTerms ComputeTerms(LossCall call) => new(SumOfLayers(call, CompareLayer)!);
+
+    /// <inheritdoc/>
+    protected internal override Tensor? FusedMean(LossCall call) => SumOfLayers(call, MeanOfLayer);
+
+    private Tensor? SumOfLayers(LossCall call, Func<Tensor, Tensor, int, LossCall, Tensor?> compare)
     {
         var layers = Network is null
             ? FeatureLayers.Read(this, call)
@@ -44,10 +49,12 @@ public abstract record FeatureLoss : ImageLoss
             CheckLayer(layers[l].Predicted, layers[l].Target, l);
             if (weight == 0 && l > 0)
                 continue;
-            var term = weight * CompareLayer(layers[l].Predicted, layers[l].Target, l, call);
+            if (compare(layers[l].Predicted, layers[l].Target, l, call) is not { } found)
+                return null;
+            var term = weight == 1 ? found : weight * found;
             total = total is null ? term : total + term;
         }
-        return new(total!);
+        return total;
     }
 
     private protected virtual void CheckLayer(Tensor predicted, Tensor target, int layer) =>
@@ -60,4 +67,7 @@ public abstract record FeatureLoss : ImageLoss
     /// <param name="call">State.</param>
     /// <returns>[N].</returns>
     private protected abstract Tensor CompareLayer(Tensor predicted, Tensor target, int layer, LossCall call);
+
+    /// <summary>The mean of a layer's terms over the images, where it takes less than the terms; null (the default) takes them.</summary>
+    private protected virtual Tensor? MeanOfLayer(Tensor predicted, Tensor target, int layer, LossCall call) => null;
 }

@@ -68,6 +68,12 @@ public sealed record PerceptualLoss : FeatureLoss
         return distances.mean([2, 3]).mv(weights);
     }
 
+    /// <inheritdoc/>
+    private protected override Tensor? MeanOfLayer(Tensor predicted, Tensor target, int layer, LossCall call) =>
+        !NormalizeChannels && call.FoundState is null && predicted.dim() == 4 && predicted.numel() > 0
+            ? Distance.MeanBetween(predicted, target)
+            : null;
+
     private static Tensor Normalized(Tensor features)
     {
         // Of the whole tensor only squares and one product: a norm across channels and a division are slow, forth and back.

@@ -21,7 +21,7 @@ internal static class ImageArithmetic
 
     /// <summary>The mean of d(a, b) over all elements; there must be one.</summary>
     public static Tensor MeanBetween(this PixelDistance distance, Tensor a, Tensor b) =>
-        distance == PixelDistance.L1 ? nn.functional.l1_loss(a, b) : nn.functional.mse_loss(a, b);
+        distance == PixelDistance.L1 ? AbsoluteError.Of(a, b, nn.Reduction.Mean) : nn.functional.mse_loss(a, b);
 
     /// <summary>The mean over all axes but the first, [N, ...] to [N]; 0 where there is no element.</summary>
     public static Tensor MeanOfEach(Tensor values) => SumOfEach(values) / Math.Max(1, values.numel() / Math.Max(1, values.shape[0]));

@@ -28,13 +28,14 @@ public sealed record FastAPLoss : PairMetricLoss
     private protected override LossTerms Score(MetricPairs pairs, MinedPairs mined, LossCall call)
     {
         var d = pairs.Dissimilarity(new EuclideanDistance { Power = 2 });
-        var width = 4.0 / Bins;
-        var centres = arange(Bins + 1, dtype: d.dtype, device: d.device) * width;
-        var pulses = (1 - (d.unsqueeze(-1) - centres).abs() / width).relu();
+        // The pulses up to a bin add up to a ramp: 0 before, 1 from its centre on. Cumulative sums are sums of ramps, and bins are their differences.
+        var ends = arange(1, Bins + 2, dtype: d.dtype, device: d.device);
+        var ramps = (ends - (d * (Bins / 4.0)).unsqueeze(-1)).clamp(0, 1);
         var positives = mined.Positives.Numbers;
         var groups = stack(new Tensor[] { positives, mined.Used.Numbers }, 1);
-        var histograms = groups.bmm(pulses).unbind(1);
-        var (own, ownBelow, below) = (histograms[0], histograms[0].cumsum(1), histograms[1].cumsum(1));
+        var cumulative = groups.bmm(ramps).unbind(1);
+        var (ownBelow, below) = (cumulative[0], cumulative[1]);
+        var own = cat([ownBelow.narrow(1, 0, 1), ownBelow.narrow(1, 1, Bins) - ownBelow.narrow(1, 0, Bins)], 1);
         var empty = own.eq(0);
         var precision = (own * ownBelow / below.masked_fill(empty, 1)).masked_fill(empty, 0).sum([1]);
         var count = positives.sum([1]);

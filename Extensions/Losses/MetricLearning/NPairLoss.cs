@@ -1,3 +1,4 @@
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace MLNetLosses.Losses;
@@ -45,6 +46,32 @@ public sealed record NPairLoss : MetricLoss
     /// <inheritdoc/>
     protected override LossTerms Compare(Tensor embeddings, Tensor labels, LossCall call)
     {
+        var (sum, count) = embeddings.device_type == DeviceType.CPU ? OfPairs(embeddings, labels) : OfBatch(embeddings, labels);
+        Tensor? regularizer = EmbeddingRegularization > 0 ? embeddings.square().sum([1]).mean() * EmbeddingRegularization : null;
+        return PairTerms.Of(sum, count, constant: regularizer);
+    }
+
+    // The rows that are compared are known here without waiting: of a batch with many samples a class they are few.
+    internal (Tensor Sum, Tensor Count) OfPairs(Tensor embeddings, Tensor labels)
+    {
+        var found = new Dictionary<long, (int First, int Second)>();
+        var classes = labels.data<long>().ToArray();
+        for (var i = 0; i < classes.Length; i++)
+            if (!found.TryGetValue(classes[i], out var rows))
+                found[classes[i]] = (i, -1);
+            else if (rows.Second < 0)
+                found[classes[i]] = (rows.First, i);
+        var pairs = found.Values.Where(rows => rows.Second >= 0).ToArray();
+        if (pairs.Length == 0)
+            return (embeddings.sum() * 0, zeros(1, embeddings.dtype).squeeze());
+        Tensor Rows(Func<(int First, int Second), int> which) =>
+            embeddings.index_select(0, tensor(pairs.Select(pair => (long)which(pair)).ToArray()));
+        var scores = Distance.Matrix(Rows(pair => pair.First), Rows(pair => pair.Second));
+        return ((RowLogSums.Of(scores) - scores.diagonal()).sum(), tensor((double)pairs.Length, embeddings.dtype));
+    }
+
+    internal (Tensor Sum, Tensor Count) OfBatch(Tensor embeddings, Tensor labels)
+    {
         var same = labels.unsqueeze(1).eq(labels.unsqueeze(0));
         var earlier = same.tril(-1).sum(1, type: ScalarType.Int64);
         var anchors = earlier.eq(0).logical_and_(same.sum(1, type: ScalarType.Int64).ge(2));
@@ -54,7 +81,6 @@ public sealed record NPairLoss : MetricLoss
         var own = (scores * same * partners.Numbers).sum([1]);
         var all = MaskedSums.LogSumExp(scores, partners);
         var counted = anchors.to(embeddings.dtype);
-        Tensor? regularizer = EmbeddingRegularization > 0 ? embeddings.square().sum([1]).mean() * EmbeddingRegularization : null;
-        return PairTerms.Of(((all - own) * counted).sum(), counted.sum(), constant: regularizer);
+        return (((all - own) * counted).sum(), counted.sum());
     }
 }

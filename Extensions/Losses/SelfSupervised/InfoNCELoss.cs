@@ -58,7 +58,7 @@ public sealed record InfoNCELoss : TwoViewLoss
         if (Negatives(viewA, call) is { } negatives)
         {
             var positive = Views.Dot(queries, keys) / Temperature;
-            var others = queries.mm((negatives / Temperature).t()).logsumexp(1);
+            var others = RowLogSums.Of(queries.mm(negatives.t()), scale: 1 / Temperature);
             if (QueueSize > 0 && call.Training && call.Optional("queue") is null)
                 call.State.Set("queue", cat([keys.detach().flip(0), negatives]).narrow(0, 0, QueueSize));
             return new(-nn.functional.logsigmoid(positive - others));

@@ -32,21 +32,24 @@ public class DistanceTests
     public void LargeSinglePrecisionBatchesKeepTheirDigits()
     {
         using var scope = NewDisposeScope();
-        // Large enough to go by a matrix product; rows 0 and 1 are equal, row 2 is close to them.
+        // Rows 0 and 1 are equal, row 2 is close to them.
         var exact = randn(100, 96, dtype: ScalarType.Float64).to(ScalarType.Float32).to(ScalarType.Float64);
         exact[1] = exact[0];
         exact[2] = (exact[0] * (1 + 1e-3 * randn(96, dtype: ScalarType.Float64))).to(ScalarType.Float32).to(ScalarType.Float64);
         var weights = rand(100, 100, dtype: ScalarType.Float64);
+        var unit = new EuclideanDistance();
         foreach (
-            var distance in new Distance[]
+            var (distance, measure) in new (Distance, Func<Tensor, Tensor>)[]
             {
-                new EuclideanDistance { Normalize = false },
-                new EuclideanDistance(),
+                (new EuclideanDistance { Normalize = false }, x => new EuclideanDistance { Normalize = false }.Matrix(x, x)),
+                (unit, x => unit.Matrix(x, x)),
+                (new EuclideanDistance { Normalize = false }, x => ProductLengths.Of(x, x)), // on other devices
             }
         )
         {
             var (x, y) = (exact.clone().requires_grad_(), exact.to(ScalarType.Float32).requires_grad_());
-            var (expected, actual) = (distance.Matrix(x, x), distance.Matrix(y, y));
+            var exactLengths = (distance.Prepare(x).unsqueeze(1) - distance.Prepare(x).unsqueeze(0)).norm(2);
+            var (expected, actual) = (exactLengths, measure(y));
             Assert.AreEqual(ScalarType.Float32, actual.dtype);
             Assert.IsTrue(actual.to(ScalarType.Float64).allclose(expected, 2e-4, 1e-7), $"{distance}");
             Assert.AreEqual(0f, actual[0, 1].item<float>());
@@ -84,6 +87,33 @@ public class DistanceTests
         distance.Matrix(learning, fixedRows).sum().backward();
         Assert.IsNull(fixedRows.grad);
         Assert.IsNotNull(learning.grad);
+    }
+
+    [TestMethod]
+    public void LengthsOfAnyNumberOfRowsAreThoseOfTheDifferences()
+    {
+        using var scope = NewDisposeScope();
+        manual_seed(3);
+        foreach (var (n, m, size) in new[] { (1, 1, 1), (5, 3, 7), (45, 22, 37), (310, 301, 101) }) // the last: several runs
+        foreach (var itself in new[] { false, true })
+        {
+            var x = randn(n, size, dtype: float64).requires_grad_();
+            var y = itself ? x : (randn(m, size, dtype: float64) * 0.3).requires_grad_();
+            Tensor[] leaves = itself ? [x] : [x, y];
+            var outer = randn(n, y.shape[0], dtype: float64);
+            if (itself)
+                outer.diagonal().zero_(); // the root of 0 has no slope
+            var apart = (x.unsqueeze(1) - y.unsqueeze(0)).square().sum([2]);
+            var expected = (itself ? apart + eye(n, dtype: float64) : apart).sqrt();
+            var actual = PairLengths.Of(x, y);
+            Assert.IsTrue(
+                actual.allclose(itself ? expected - eye(n, dtype: float64) : expected, 1e-13, 1e-13),
+                $"{n}, {m}, {size}, {itself}"
+            );
+            var slopes = autograd.grad([expected], leaves, [outer], retain_graph: true);
+            foreach (var (slope, found) in slopes.Zip(autograd.grad([actual], leaves, [outer])))
+                Assert.IsTrue(found.allclose(slope, 1e-10, 1e-11), $"{n}, {m}, {size}, {itself}: gradient");
+        }
     }
 
     [TestMethod]

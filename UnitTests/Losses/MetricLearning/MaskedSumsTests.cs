@@ -51,4 +51,30 @@ public class MaskedSumsTests
             Assert.AreEqual(0, values.grad.masked_select(members.logical_not()).abs().max().to(ScalarType.Float64).item<double>());
         }
     }
+
+    [TestMethod]
+    public void RowsOfAnyNumberAreThoseOfTorch()
+    {
+        using var scope = NewDisposeScope();
+        manual_seed(7);
+        foreach (var (rows, columns) in new[] { (1, 1), (3, 5), (1100, 611) }) // the last: several runs
+        foreach (var scale in new[] { 1, -3.5 })
+        foreach (var isAdded in new[] { false, true })
+        {
+            var values = (randn(rows, columns, dtype: float64) * 5).requires_grad_();
+            var (added, outer) = (isAdded ? randn(rows, columns, dtype: float64) : null, randn(rows, dtype: float64));
+            Tensor Expected(Tensor x) => (added is null ? x * scale : x * scale + added).logsumexp(1);
+            Assert.IsTrue(RowLogSums.Of(values, added, scale).allclose(Expected(values), 1e-13, 1e-12));
+            Tensor First(Tensor of, bool again) => autograd.grad([of], [values], [outer], retain_graph: again, create_graph: again)[0];
+            var first = First(RowLogSums.Of(values, added, scale), again: true);
+            Assert.IsTrue(First(RowLogSums.Of(values, added, scale), again: false).allclose(first, 1e-11, 1e-12));
+            var expected = First(Expected(values), again: true);
+            Assert.IsTrue(first.allclose(expected, 1e-11, 1e-12));
+            var (second, secondExpected) = (
+                autograd.grad([first.square().sum()], [values])[0],
+                autograd.grad([expected.square().sum()], [values])[0]
+            );
+            Assert.IsTrue(second.allclose(secondExpected, 1e-9, 1e-11));
+        }
+    }
 }

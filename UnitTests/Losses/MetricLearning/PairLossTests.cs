@@ -355,6 +355,29 @@ public class PairLossTests
     }
 
     [TestMethod]
+    public void NPairIsTheSameFromPairsAndFromTheWholeBatch()
+    {
+        using var scope = NewDisposeScope();
+        manual_seed(2);
+        foreach (
+            var loss in new[]
+            {
+                new NPairLoss(),
+                new NPairLoss { Distance = new CosineSimilarity() },
+            }
+        )
+        foreach (var labels in new long[][] { [4, 1, 4, 2, 1, 4, 2, 7, 1], [0, 1, 2] })
+        {
+            var rows = randn(labels.Length, 5, dtype: ScalarType.Float64).requires_grad_();
+            var (pairs, batch) = (loss.OfPairs(rows, tensor(labels)), loss.OfBatch(rows, tensor(labels))); // the second: on other devices
+            Assert.AreEqual(batch.Count.item<double>(), pairs.Count.item<double>());
+            Assert.AreEqual(batch.Sum.item<double>(), pairs.Sum.item<double>(), 1e-12);
+            var expected = autograd.grad([batch.Sum], [rows])[0];
+            Assert.IsTrue(autograd.grad([pairs.Sum], [rows])[0].allclose(expected, 1e-12, 1e-13));
+        }
+    }
+
+    [TestMethod]
     public void NPairTakesTheFirstTwoOfEachClass()
     {
         using var scope = NewDisposeScope();

@@ -1,3 +1,4 @@
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace MLNetLosses.Losses;
@@ -52,12 +53,14 @@ public abstract record Distance : Definition
     internal static Tensor Unit(Tensor embeddings) => nn.functional.normalize(embeddings, p: 2, dim: 1, eps: 1e-12);
 
     /// <summary>
-    /// |x - y| of every pair; distance 0 has gradient 0. By differences, or, where many float32 rows make that slow, by a product in double precision.
+    /// |x - y| of every pair; distance 0 has gradient 0. By differences, or, where many float32 rows on another device than the CPU make that slow, by a product in
+    /// double precision.
     /// </summary>
     internal static Tensor Lengths(Tensor anchors, Tensor partners) =>
-        anchors.dtype != ScalarType.Float32 || anchors.shape[0] * partners.shape[0] * anchors.shape[1] < ProductFrom
-            ? cdist(anchors, partners, 2, TorchSharp.compute_mode.donot_use_mm_for_euclid_dist)
-            : ProductLengths.Of(anchors, partners);
+        anchors.device_type == DeviceType.CPU ? PairLengths.Of(anchors, partners)
+        : anchors.dtype == ScalarType.Float32 && anchors.shape[0] * partners.shape[0] * anchors.shape[1] >= ProductFrom
+            ? ProductLengths.Of(anchors, partners)
+        : cdist(anchors, partners, 2, compute_mode.donot_use_mm_for_euclid_dist);
 
     /// <summary>|x| of every row, with gradient 0 at 0.</summary>
     internal static Tensor Lengths(Tensor rows) => rows.norm(1);

@@ -30,11 +30,8 @@ internal sealed class ProductLengths : autograd.SingleTensorFunction<ProductLeng
         using var scope = NewDisposeScope();
         var saved = ctx.get_saved_variables();
         Tensor[] rows = [.. saved.Take(saved.Count - 1)];
-        if (is_grad_enabled()) // then the gradient will itself be differentiated
-        {
-            var gradients = autograd.grad([ByTensors(rows[0], rows[^1])], rows, [grad_output], retain_graph: true, create_graph: true);
-            return [.. gradients.Select(gradient => gradient.MoveToOuterDisposeScope())];
-        }
+        if (is_grad_enabled())
+            return [.. GradientsOnGraph(rows, grad_output).Select(gradient => gradient?.MoveToOuterDisposeScope()!)];
         // d|x - y|/dx = (x - y) / |x - y|: a sum of rows with these factors.
         var lengths = saved[^1];
         var equal = lengths.eq(0).to(lengths.dtype);
@@ -46,6 +43,16 @@ internal sealed class ProductLengths : autograd.SingleTensorFunction<ProductLeng
             rows[0].requires_grad ? Weighed(factors, rows[0], rows[1]) : null!,
             rows[1].requires_grad ? Weighed(factors.t(), rows[1], rows[0]) : null!,
         ];
+    }
+
+    /// <summary>The gradients of those rows that want one, for a gradient that will itself be differentiated.</summary>
+    internal static Tensor?[] GradientsOnGraph(Tensor[] rows, Tensor outer)
+    {
+        Tensor[] wanted = [.. rows.Where(row => row.requires_grad)];
+        var gradients = autograd.grad([ByTensors(rows[0], rows[^1])], wanted, [outer], retain_graph: true, create_graph: true);
+        return rows.Length == gradients.Count ? [.. gradients]
+            : rows[0].requires_grad ? [gradients[0], null]
+            : [null, gradients[0]];
     }
 
     // sum_j w_ij (x_i - y_j), in double precision: the difference of close rows has few digits in single.

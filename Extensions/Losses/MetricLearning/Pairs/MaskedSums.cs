@@ -5,18 +5,11 @@ namespace MLNetLosses.Losses;
 /// <summary>Sums of exponentials over some columns of each row, with finite values and gradients where there are none.</summary>
 internal static class MaskedSums
 {
-    // Beyond the last digit of a sum in double precision, of a million columns too. An exponential that underflows takes ten times as long.
-    private const double Depth = 64;
-
     /// <summary>log sum exp(scale value) over the members of each row, [N]; about -1e30 for a row without any.</summary>
     /// <param name="values">[N, M].</param>
     /// <param name="mask">The members.</param>
     /// <param name="scale">Multiplies the values.</param>
-    public static Tensor LogSumExp(Tensor values, PairMask mask, double scale = 1)
-    {
-        var exponents = mask.Penalties.add(values, alpha: scale);
-        return exponents.clamp(min: exponents.detach().amax([1], keepdim: true) - Depth).logsumexp(1);
-    }
+    public static Tensor LogSumExp(Tensor values, PairMask mask, double scale = 1) => RowLogSums.Of(values, mask.Penalties, scale);
 
     /// <summary>log(1 + sum exp(scale (value - origin))) over the members of each row, [N]; 0 where there are none.</summary>
     /// <param name="values">[N, M].</param>

@@ -1,0 +1,37 @@
+using static TorchSharp.torch;
+
+namespace MLNetLosses.Losses;
+
+/// <summary>Formulas over all elements of inputs of one shape, each with the gradient that <see cref="ElementFunction{TFormula}"/> computes along.</summary>
+internal static class ElementFormulas
+{
+    /// <summary>The values, or their sum, and the number that a mean divides by.</summary>
+    /// <param name="formula">What is computed.</param>
+    /// <param name="summed">Whether only the sum is wanted: the values are then never stored.</param>
+    /// <param name="inputs">Of one shape; the first has a floating-point type, which the others are turned into.</param>
+    public static (Tensor Values, Tensor Count) Of<TFormula>(TFormula formula, bool summed, params Tensor[] inputs)
+        where TFormula : struct, IElementFormula =>
+        ElementFunction<TFormula>.Of(formula, summed, [.. inputs.Select(input => input.to(inputs[0].dtype))]);
+
+    /// <summary>The value of every element.</summary>
+    public static Tensor Terms<TFormula>(TFormula formula, params Tensor[] inputs)
+        where TFormula : struct, IElementFormula => Of(formula, summed: false, inputs).Values;
+
+    /// <summary>The mean over all elements.</summary>
+    public static Tensor Mean<TFormula>(TFormula formula, params Tensor[] inputs)
+        where TFormula : struct, IElementFormula => Of(formula, summed: true, inputs).Values / inputs[0].numel();
+
+    /// <summary>Values, count and derivatives by tensor operations, on any device.</summary>
+    public static (Tensor Values, Tensor Count, Tensor[] Slopes) ByTensors<TFormula>(TFormula formula, Tensor[] inputs, bool wantsSlopes)
+        where TFormula : struct, IElementFormula
+    {
+        var numbers = inputs.Select(input => new TensorNumber(input)).ToArray();
+        var slopes = new TensorNumber[wantsSlopes ? inputs.Length : 0];
+        var values = formula.Evaluate<TensorNumber>(numbers, slopes, out var count).Values;
+        return (
+            values,
+            count.Values.expand(values.shape).sum(),
+            [.. slopes.Select(slope => slope.IsZero ? zeros_like(inputs[0]) : slope.Values)]
+        );
+    }
+}
