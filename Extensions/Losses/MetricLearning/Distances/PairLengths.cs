@@ -41,7 +41,8 @@ internal sealed class PairLengths : autograd.SingleTensorFunction<PairLengths>
             Measure<double>(x, y, lengths);
         else
             Measure<float>(x, y, lengths);
-        ctx.save_for_backward([.. rows, lengths]);
+        // Another name for the same numbers: a result that its own function saves would keep itself alive.
+        ctx.save_for_backward([.. rows, lengths.detach().MoveToOuterDisposeScope()]);
         return lengths.MoveToOuterDisposeScope();
     }
 
@@ -213,7 +214,12 @@ internal sealed class PairLengths : autograd.SingleTensorFunction<PairLengths>
     private static void Pull<T>(T factor, ReadOnlySpan<T> row, ReadOnlySpan<T> other, Span<T> sum)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        for (var k = 0; k < sum.Length; k++)
+        var lanes = MemoryMarshal.Cast<T, Vector<T>>(sum);
+        var a = Lanes(row);
+        var b = Lanes(other);
+        for (var k = 0; k < lanes.Length; k++)
+            lanes[k] += (a[k] - b[k]) * factor;
+        for (var k = lanes.Length * Vector<T>.Count; k < sum.Length; k++)
             sum[k] += (row[k] - other[k]) * factor;
     }
 
