@@ -14,8 +14,7 @@ internal sealed class RowLogSums : autograd.SingleTensorFunction<RowLogSums>
     // Beyond the last digit of a sum in double precision, of a million columns too. For torch an exponential that underflows takes ten times as long.
     private const double Depth = 64;
 
-    // Some tenths of a millisecond of work: for less, other threads cost more than they save, since torch's own still spin after its last operation.
-    private const int RunLength = 1 << 19;
+    private const int RunLength = 1 << 16;
 
     public override string Name => nameof(RowLogSums);
 

@@ -8,8 +8,7 @@ namespace MLNetLosses.Losses;
 /// <summary>Values [N] of pairs of boxes [N, 4] and their derivatives [N, 4], off the graph: null where nobody asks for them.</summary>
 internal readonly record struct OverlapValues(Tensor Values, Tensor? ByPredicted, Tensor? ByTarget)
 {
-    // A millisecond of work: for less, other threads cost more than they save, since torch's own still spin after its last operation.
-    private const int RunLength = 1 << 17;
+    private const int RunLength = 1 << 14;
 
     /// <summary>The values of boxes, and the derivatives by those that want a gradient.</summary>
     public static OverlapValues Of(OverlapFormula formula, Tensor predicted, Tensor target)

@@ -1,4 +1,5 @@
 using System.Numerics;
+using MLNetLosses.Losses;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -140,8 +141,7 @@ internal sealed unsafe class VectorUpdater<T> : ParameterUpdater
                 work(chunk);
             return;
         }
-        Parallel.For(
-            0,
+        CpuWork.For(
             workers,
             worker =>
             {

@@ -11,8 +11,7 @@ namespace MLNetLosses.Losses;
 internal sealed class ElementFunction<TFormula> : autograd.SingleTensorFunction<ElementFunction<TFormula>>
     where TFormula : struct, IElementFormula
 {
-    // Some tenths of a millisecond of work: for less, other threads cost more than they save, since torch's own still spin after its last operation.
-    private const int RunLength = 1 << 16;
+    private const int RunLength = 1 << 15;
 
     // How many numbers are added in single precision.
     private const int Addends = 1 << 9;

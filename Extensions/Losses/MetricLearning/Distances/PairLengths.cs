@@ -13,8 +13,7 @@ namespace MLNetLosses.Losses;
 /// </summary>
 internal sealed class PairLengths : autograd.SingleTensorFunction<PairLengths>
 {
-    // Some tenths of a millisecond of work: for less, other threads cost more than they save, since torch's own still spin after its last operation.
-    private const long RunNumbers = 1 << 23;
+    private const long RunNumbers = 1 << 21;
 
     // As many numbers of partners as stay in a core's first cache.
     private const int CachedNumbers = 1 << 12;

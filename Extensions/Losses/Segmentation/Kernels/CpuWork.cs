@@ -16,6 +16,8 @@ internal static class CpuWork
                 job(i);
             return;
         }
+        if (TorchThreads.TryRun(count, job))
+            return;
         try
         {
             Parallel.For(0, count, new ParallelOptions { MaxDegreeOfParallelism = threads }, job);
