@@ -48,14 +48,25 @@ internal static unsafe class TorchThreads
     {
         if (!OperatingSystem.IsLinux())
             return 0;
-        var loaded = File.ReadLines("/proc/self/maps")
-            .Select(line => line[(line.IndexOf('/') + 1)..])
-            .Where(path => Path.GetFileName(path).StartsWith("libgomp", StringComparison.Ordinal))
-            .Distinct()
-            .ToArray();
+        string[] loaded;
+        try
+        {
+            loaded =
+            [
+                .. File.ReadLines("/proc/self/maps")
+                    .Where(line => line.Contains('/', StringComparison.Ordinal))
+                    .Select(line => line[line.IndexOf('/', StringComparison.Ordinal)..])
+                    .Where(path => Path.GetFileName(path).StartsWith("libgomp", StringComparison.Ordinal))
+                    .Distinct(),
+            ];
+        }
+        catch (Exception hidden) when (hidden is IOException or UnauthorizedAccessException)
+        {
+            return 0;
+        }
         return
             loaded is [var path]
-            && NativeLibrary.TryLoad("/" + path, out var library)
+            && NativeLibrary.TryLoad(path, out var library)
             && NativeLibrary.TryGetExport(library, "GOMP_parallel", out var parallel)
             ? parallel
             : 0;
