@@ -20,6 +20,9 @@ namespace MLNetLosses.Losses;
 )]
 public sealed record BinaryCrossEntropyLoss : WeightedClassificationLoss
 {
+    private const long Large = 1 << 20;
+    private const int Parts = 4;
+
     /// <summary>
     /// P, one for all or one a class: multiplies the positive part and does not enter the denominator. Negatives / positives balances.
     /// Null: 1.
@@ -42,7 +45,7 @@ public sealed record BinaryCrossEntropyLoss : WeightedClassificationLoss
     /// <inheritdoc/>
     protected internal override TargetForms TargetForms => TargetForms.Indices | TargetForms.SoftLabels;
 
-    // torch's kernel for the mean is faster, and holds little more than three times the logits.
+    // torch's kernel for the mean is faster.
     internal override bool IsByPixel(LossCall call) => FusableLabels(call) is null;
 
     /// <inheritdoc/>
@@ -50,7 +53,7 @@ public sealed record BinaryCrossEntropyLoss : WeightedClassificationLoss
     {
         var positive = PositiveWeightFor(logits, call);
         return targets.AreBinary
-            ? ByColumn(OfLabels(logits, targets.AsLabels(), positive, nn.Reduction.None), targets.AsLabels(), call)
+            ? ByColumn(OfLabels(logits, targets.AsLabels().Safe, positive, nn.Reduction.None), targets.AsLabels(), call)
             : ByColumn(OfIndices(logits, targets, positive), targets, call);
     }
 
@@ -58,7 +61,17 @@ public sealed record BinaryCrossEntropyLoss : WeightedClassificationLoss
     protected internal override Tensor? FusedMean(LossCall call)
     {
         var logits = call["logits"];
-        return FusableLabels(call) is { } labels ? OfLabels(logits, labels, PositiveWeightFor(logits, call), nn.Reduction.Mean) : null;
+        if (FusableLabels(call) is not { } labels)
+            return null;
+        var positive = PositiveWeightFor(logits, call);
+        if (logits.numel() < Large || positive is not null || labels.Safe.dtype == logits.dtype)
+            return OfLabels(logits, labels.Safe, positive, nn.Reduction.Mean);
+        // Targets of another type are a copy beside the two maps that the kernel makes of the logits: of parts of them, one after the other.
+        var sums = logits
+            .reshape(-1)
+            .chunk(Parts)
+            .Zip(labels.Safe.reshape(-1).chunk(Parts), (x, y) => OfLabels(x, y, null, nn.Reduction.Sum));
+        return stack(sums).sum() / logits.numel();
     }
 
     private ClassTargets? FusableLabels(LossCall call)
@@ -69,9 +82,9 @@ public sealed record BinaryCrossEntropyLoss : WeightedClassificationLoss
         return targets.AreBinary && targets.AsLabels() is { MayIgnore: false } labels && call["logits"].numel() > 0 ? labels : null;
     }
 
-    private Tensor OfLabels(Tensor logits, ClassTargets labels, Tensor? positive, nn.Reduction reduction)
+    private Tensor OfLabels(Tensor logits, Tensor labels, Tensor? positive, nn.Reduction reduction)
     {
-        var t = labels.Safe.to(logits.dtype);
+        var t = labels.to(logits.dtype);
         if (LabelSmoothing > 0)
             t = t * (1 - LabelSmoothing) + LabelSmoothing / 2;
         return nn.functional.binary_cross_entropy_with_logits(

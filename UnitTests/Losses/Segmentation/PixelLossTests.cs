@@ -172,4 +172,28 @@ public class PixelLossTests
             Samples.AreClose(slopes, gradient, 1e-12, "gradient");
         }
     }
+
+    [TestMethod]
+    public void ManyPixelsOfOneLogitAreThoseOfLabelsInItsType()
+    {
+        using var scope = NewDisposeScope();
+        manual_seed(4);
+        var logits = randn(3, 1, 701, 503); // more than a million, in parts of unequal length
+        var indices = randint(2, [3, 701, 503], ScalarType.Int64);
+        foreach (
+            var loss in new[]
+            {
+                new BinaryCrossEntropyLoss(),
+                new BinaryCrossEntropyLoss { LabelSmoothing = 0.2 },
+            }
+        )
+        {
+            var (x, y) = (logits.clone().requires_grad_(), logits.clone().requires_grad_());
+            var (actual, expected) = (loss.Compute(x, indices), loss.Compute(y, indices.unsqueeze(1).to(float32)));
+            actual.backward();
+            expected.backward();
+            Assert.AreEqual(expected.item<float>(), actual.item<float>(), 1e-6f, $"{loss}");
+            Assert.IsTrue(x.grad!.allclose(y.grad!, 1e-6, 1e-12), $"{loss}: gradient");
+        }
+    }
 }
