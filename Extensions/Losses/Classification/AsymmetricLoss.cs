@@ -95,8 +95,8 @@ public sealed record AsymmetricLoss : IndexedClassificationLoss
             var z = away.detach();
             var yes = OneVsRest.Labels(targets, z);
             var no = 1 - yes;
-            var hit = DenseScores.Modulated(z, GammaPositive, wanted);
-            var miss = Margin == 0 ? DenseScores.Modulated(z, GammaNegative, wanted) : Shifted(z, wanted);
+            var hit = BinaryCosts.Modulated(z, GammaPositive, wanted);
+            var miss = Margin == 0 ? BinaryCosts.Modulated(z, GammaNegative, wanted) : Shifted(z, wanted);
             values = addcmul(hit.Values * yes, miss.Values, no, 1).MoveToOuterDisposeScope();
             slopes = wanted ? addcmul(hit.Slopes! * yes, miss.Slopes!, no, 1).MoveToOuterDisposeScope() : null;
         }
@@ -109,7 +109,7 @@ public sealed record AsymmetricLoss : IndexedClassificationLoss
         var s = z.sigmoid();
         var r = (s - Margin).relu_();
         var cost = (-r).log1p_().neg_();
-        var factor = GammaNegative == 0 ? null : DenseScores.Power(r, GammaNegative);
+        var factor = GammaNegative == 0 ? null : BinaryCosts.Power(r, GammaNegative);
         var values = factor is null ? cost : cost * factor;
         if (!wanted)
             return (values, null);

@@ -15,7 +15,7 @@ internal static class FocalCurve
             return cost;
         var miss = ClassScores.Miss(cost);
         // A power below 1 has an infinite slope at 0, where the cost that multiplies it is 0: 0 there.
-        return (gamma < 1 ? miss.clamp_min(Tiny).pow(gamma) : DenseScores.Power(miss, gamma)) * cost;
+        return (gamma < 1 ? miss.clamp_min(Tiny).pow(gamma) : BinaryCosts.Power(miss, gamma)) * cost;
     }
 
     /// <summary>Over logits z away from the truth: sigmoid(z)^gamma softplus(z), its derivative computed along with it.</summary>
@@ -24,7 +24,7 @@ internal static class FocalCurve
         (Tensor Values, Tensor? Slopes) curve;
         var wanted = KnownGradient.IsWanted(away);
         using (no_grad())
-            curve = DenseScores.Modulated(away.detach(), gamma, wanted);
+            curve = BinaryCosts.Modulated(away.detach(), gamma, wanted);
         return KnownGradient.Attach(curve.Values, away, curve.Slopes);
     }
 }

@@ -47,5 +47,5 @@ public sealed record PolyLoss : ActivatedClassificationLoss
         return ByColumn(focal + Added(away.sigmoid()), targets.AreBinary ? targets.AsLabels() : targets, call);
     }
 
-    private Tensor Added(Tensor miss) => DenseScores.Power(miss, Gamma + 1) * Epsilon1;
+    private Tensor Added(Tensor miss) => BinaryCosts.Power(miss, Gamma + 1) * Epsilon1;
 }

@@ -1,8 +1,6 @@
-using static TorchSharp.torch;
-
 namespace MLNetLosses.Losses;
 
-/// <summary>Parts of binary costs with their derivatives, off the graph and finite for any logit; s is the sigmoid.</summary>
+/// <summary>What the formulas of dense detection losses share.</summary>
 internal static class DenseScores
 {
     /// <summary>1 where the target is 1, else 0.</summary>
@@ -29,30 +27,4 @@ internal static class DenseScores
             slopes[0] = (score.Rest * score.Softplus * gamma + score.Sigmoid) * factor * sign;
         return score.Softplus * factor;
     }
-
-    /// <summary>s(z)^gamma softplus(z), the cost of a background score z or of an object's score -z, and its derivative by z.</summary>
-    public static (Tensor Values, Tensor? Slopes) Modulated(Tensor z, double gamma, bool wantsSlopes) =>
-        Modulated(z.sigmoid(), Softplus.Of(z), gamma, wantsSlopes);
-
-    /// <summary>The same from s(z) and softplus(z), which becomes the values.</summary>
-    public static (Tensor Values, Tensor? Slopes) Modulated(Tensor s, Tensor values, double gamma, bool wantsSlopes)
-    {
-        var slopes = wantsSlopes ? addcmul(s, 1 - s, values, gamma) : null;
-        if (gamma != 0)
-        {
-            var factor = Power(s, gamma);
-            values.mul_(factor);
-            slopes?.mul_(factor);
-        }
-        return (values, slopes);
-    }
-
-    /// <summary>x^power; small whole powers without a logarithm.</summary>
-    public static Tensor Power(Tensor x, double power) =>
-        power == 1 ? x
-        : power == 0.5 ? x.sqrt()
-        : power == 2 ? x * x
-        : power == 3 ? x * x * x
-        : power == 4 ? Power(x * x, 2)
-        : x.pow(power);
 }
