@@ -24,7 +24,7 @@ public sealed record MonitoringOptions
 
     /// <summary>
     /// The share of the training's time that may be spent on what costs a pass of its own: the gradient of each term of a sum and the size of an update. They are
-    /// measured as often as this allows. In [0, 1]; default 0.015; 0: never.
+    /// measured as often as this allows. In [0, 1]; default 0.015; 0: never; 1: at every interval.
     /// </summary>
     public double SamplingShare { get; init; } = 0.015;
 

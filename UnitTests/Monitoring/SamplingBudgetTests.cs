@@ -47,6 +47,15 @@ public sealed class SamplingBudgetTests
     }
 
     [TestMethod]
+    public void AllOfTheTimeIsNoLimit()
+    {
+        var clock = new Clock();
+        var budget = new SamplingBudget(1, clock);
+        budget.Run(() => clock.Pass(1));
+        Assert.IsTrue(budget.Allows, "Twice the last measurement is longer than the training has run.");
+    }
+
+    [TestMethod]
     public void NothingIsAllowedOfNoShare()
     {
         var clock = new Clock();

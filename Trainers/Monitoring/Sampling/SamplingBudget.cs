@@ -13,9 +13,9 @@ internal sealed class SamplingBudget(double share, TimeProvider? clock = null)
 
     /// <summary>
     /// Whether the next measurement, as long as the last one, stays within the share. The first ones come early: they tell what it costs, and a short training shall
-    /// not go without.
+    /// not go without. All of the time is no limit: one measurement that took long does not keep the next from being made.
     /// </summary>
-    public bool Allows => share > 0 && (count == 0 || spent + last <= share * Elapsed);
+    public bool Allows => share > 0 && (count == 0 || share >= 1 || spent + last <= share * Elapsed);
 
     public void Run(Action measure)
     {
