@@ -8,15 +8,14 @@ namespace MLNetLosses.Losses;
 /// - p_m), p_m = max(p - Margin, 0). Indices, C &gt; 1, p = softmax(x), a value a row: t' = one-hot (1 - e) + e / C, l = -sum_c t'_c W_c
 /// log p_c, W_y = (1 - p_y)^GammaPositive, W_c = p_c^GammaNegative elsewhere; Margin is not used, and with e = 0 there is no negative part:
 /// a focal loss. A missed positive keeps its value and gradient however wrong it is (timm and the authors cap it at log 1e-8); gradients
-/// flow through the focusing weights. The authors sum over the batch: use reduction Sum with their learning rates. The label form has no
-/// second derivative. Ridnik et al. 2021; follows timm's <c>AsymmetricLossMultiLabel</c> and <c>AsymmetricLossSingleLabel</c>.
+/// flow through the focusing weights. The authors sum over the batch: use reduction Sum with their learning rates. Ridnik et al. 2021; follows timm's <c>AsymmetricLossMultiLabel</c> and <c>AsymmetricLossSingleLabel</c>.
 /// </summary>
 /// <exception cref="ArgumentException">Shapes or types do not fit, or LabelSmoothing is given with labels.</exception>
 [LossGuide(
     "-(1 - p)^γ₊ log p for positives, -p_m^γ₋ log(1 - p_m) for negatives",
     Use = "multi-label with many easy or mislabelled negatives",
     Avoid = "LabelSmoothing 0 with indices: the negative part vanishes",
-    Cost = "labels: about twenty-five passes",
+    Cost = "labels: one pass",
     Paper = "Ridnik et al. 2021"
 )]
 public sealed record AsymmetricLoss : IndexedClassificationLoss
@@ -83,40 +82,36 @@ public sealed record AsymmetricLoss : IndexedClassificationLoss
         return values + (Weighted(-logs).sum(1) - Weighted(cost)) * spread;
     }
 
-    private Tensor OfLabels(Tensor logits, ClassTargets targets)
-    {
-        var away = OneVsRest.Away(logits, targets);
-        var wanted = KnownGradient.IsWanted(away);
-        Tensor values;
-        Tensor? slopes;
-        using (no_grad())
-        using (var scope = NewDisposeScope())
-        {
-            var z = away.detach();
-            var yes = OneVsRest.Labels(targets, z);
-            var no = 1 - yes;
-            var hit = BinaryCosts.Modulated(z, GammaPositive, wanted);
-            var miss = Margin == 0 ? BinaryCosts.Modulated(z, GammaNegative, wanted) : Shifted(z, wanted);
-            values = addcmul(hit.Values * yes, miss.Values, no, 1).MoveToOuterDisposeScope();
-            slopes = wanted ? addcmul(hit.Slopes! * yes, miss.Slopes!, no, 1).MoveToOuterDisposeScope() : null;
-        }
-        return KnownGradient.Attach(values, away, slopes);
-    }
+    private Tensor OfLabels(Tensor logits, ClassTargets targets) =>
+        ElementFormulas.Terms(new Formula(GammaPositive, GammaNegative, Margin), logits, targets.AsLabels().Safe);
 
-    // r^gamma (-log(1 - r)), r = max(s(z) - Margin, 0), and its derivative by z; 0 below the margin.
-    private (Tensor Values, Tensor? Slopes) Shifted(Tensor z, bool wanted)
+    /// <summary>The label form. Inputs: the logit and its label, 0 or 1.</summary>
+    internal readonly record struct Formula(double GammaPositive, double GammaNegative, double Margin) : IElementFormula
     {
-        var s = z.sigmoid();
-        var r = (s - Margin).relu_();
-        var cost = (-r).log1p_().neg_();
-        var factor = GammaNegative == 0 ? null : BinaryCosts.Power(r, GammaNegative);
-        var values = factor is null ? cost : cost * factor;
-        if (!wanted)
-            return (values, null);
-        // d/dr = r^gamma (gamma cost / r + 1 / (1 - r)), dr/dz = s (1 - s) above the margin
-        var slopes = (1 - r).reciprocal_();
-        if (factor is not null)
-            slopes.addcdiv_(cost, r.clamp_min(FocalCurve.Tiny), GammaNegative).mul_(factor);
-        return (values, slopes.mul_(s).mul_(1 - s).mul_(r.sign()));
+        public V Evaluate<V>(ReadOnlySpan<V> inputs, Span<V> slopes, out V count)
+            where V : struct, IFormulaNumber<V>
+        {
+            count = V.Of(1);
+            var label = inputs[1];
+            var sign = label * -2 + 1;
+            var score = V.LogisticOf(inputs[0] * sign); // of the logit away from the truth
+            var hit = FormulaNumbers.Power(score.Sigmoid, GammaPositive);
+            // r^gamma (-log(1 - r)), r = max(s - Margin, 0)
+            var r = V.Max(score.Sigmoid + -Margin, 0);
+            var rest = score.Rest + Margin;
+            var cost = Margin == 0 ? score.Softplus : V.LogOnePlus(r / rest);
+            var miss = FormulaNumbers.Power(r, GammaNegative);
+            if (!slopes.IsEmpty)
+            {
+                // d/dr = r^gamma (gamma cost / r + 1 / (1 - r)), dr/dz = s (1 - s) above the margin
+                var rise = score.Sigmoid * score.Rest;
+                var ofMiss = Margin == 0
+                    ? cost * score.Rest * GammaNegative + score.Sigmoid
+                    : V.IfPositive(r, (cost * rise / V.Max(r, FocalCurve.Tiny)) * GammaNegative + rise / rest);
+                var ofHit = score.Rest * score.Softplus * GammaPositive + score.Sigmoid;
+                slopes[0] = V.Choose(label, ofHit * hit, ofMiss * miss) * sign;
+            }
+            return V.Choose(label, score.Softplus * hit, cost * miss);
+        }
     }
 }

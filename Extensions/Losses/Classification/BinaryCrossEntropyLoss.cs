@@ -20,9 +20,6 @@ namespace MLNetLosses.Losses;
 )]
 public sealed record BinaryCrossEntropyLoss : WeightedClassificationLoss
 {
-    private const long Large = 1 << 20;
-    private const int Parts = 4;
-
     /// <summary>
     /// P, one for all or one a class: multiplies the positive part and does not enter the denominator. Negatives / positives balances.
     /// Null: 1.
@@ -45,15 +42,14 @@ public sealed record BinaryCrossEntropyLoss : WeightedClassificationLoss
     /// <inheritdoc/>
     protected internal override TargetForms TargetForms => TargetForms.Indices | TargetForms.SoftLabels;
 
-    // torch's kernel for the mean is faster.
-    internal override bool IsByPixel(LossCall call) => FusableLabels(call) is null;
+    internal override bool IsByPixel(LossCall call) => true;
 
     /// <inheritdoc/>
     protected override LossTerms Score(Tensor logits, ClassTargets targets, LossCall call)
     {
         var positive = PositiveWeightFor(logits, call);
         return targets.AreBinary
-            ? ByColumn(OfLabels(logits, targets.AsLabels().Safe, positive, nn.Reduction.None), targets.AsLabels(), call)
+            ? ByColumn(OfLabels(logits, targets.AsLabels().Safe, positive), targets.AsLabels(), call)
             : ByColumn(OfIndices(logits, targets, positive), targets, call);
     }
 
@@ -61,38 +57,46 @@ public sealed record BinaryCrossEntropyLoss : WeightedClassificationLoss
     protected internal override Tensor? FusedMean(LossCall call)
     {
         var logits = call["logits"];
-        if (FusableLabels(call) is not { } labels)
-            return null;
-        var positive = PositiveWeightFor(logits, call);
-        if (logits.numel() < Large || positive is not null || labels.Safe.dtype == logits.dtype)
-            return OfLabels(logits, labels.Safe, positive, nn.Reduction.Mean);
-        // Targets of another type are a copy beside the two maps that the kernel makes of the logits: of parts of them, one after the other.
-        var sums = logits
-            .reshape(-1)
-            .chunk(Parts)
-            .Zip(labels.Safe.reshape(-1).chunk(Parts), (x, y) => OfLabels(x, y, null, nn.Reduction.Sum));
-        return stack(sums).sum() / logits.numel();
-    }
-
-    private ClassTargets? FusableLabels(LossCall call)
-    {
-        if (ClassWeights is not null)
+        if (ClassWeights is not null || PositiveWeight is { Count: not 1 } || logits.numel() == 0)
             return null;
         var targets = ClassTargets.Read(this, call);
-        return targets.AreBinary && targets.AsLabels() is { MayIgnore: false } labels && call["logits"].numel() > 0 ? labels : null;
+        return targets.AreBinary && targets.AsLabels() is { MayIgnore: false } labels
+            ? ElementFormulas.Mean(new Formula(PositiveWeight?[0] ?? 1, LabelSmoothing), logits, labels.Safe)
+            : null;
     }
 
-    private Tensor OfLabels(Tensor logits, Tensor labels, Tensor? positive, nn.Reduction reduction)
+    private Tensor OfLabels(Tensor logits, Tensor labels, Tensor? positive)
     {
+        if (PositiveWeight is null or { Count: 1 })
+            return ElementFormulas.Terms(new Formula(PositiveWeight?[0] ?? 1, LabelSmoothing), logits, labels);
         var t = labels.to(logits.dtype);
         if (LabelSmoothing > 0)
             t = t * (1 - LabelSmoothing) + LabelSmoothing / 2;
         return nn.functional.binary_cross_entropy_with_logits(
             logits,
             t,
-            reduction: reduction,
-            pos_weights: positive is null ? null : ClassScores.AlongClasses(positive, logits)
+            reduction: nn.Reduction.None,
+            pos_weights: ClassScores.AlongClasses(positive!, logits)
         );
+    }
+
+    /// <summary>Inputs: the logit and its label in [0, 1].</summary>
+    internal readonly record struct Formula(double PositiveWeight, double LabelSmoothing) : IElementFormula
+    {
+        public V Evaluate<V>(ReadOnlySpan<V> inputs, Span<V> slopes, out V count)
+            where V : struct, IFormulaNumber<V>
+        {
+            count = V.Of(1);
+            var (x, label) = (inputs[0], inputs[1] * (1 - LabelSmoothing) + LabelSmoothing / 2);
+            var (yes, no) = (label * PositiveWeight, -label + 1);
+            var score = V.LogisticOf(x);
+            if (!slopes.IsEmpty)
+            {
+                slopes[0] = no * score.Sigmoid - yes * score.Rest;
+                slopes[1] = (score.Opposite * PositiveWeight - score.Softplus) * (1 - LabelSmoothing);
+            }
+            return yes * score.Opposite + no * score.Softplus;
+        }
     }
 
     // Every class as a negative, then the target's column again as a positive.

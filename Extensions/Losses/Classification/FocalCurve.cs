@@ -18,13 +18,26 @@ internal static class FocalCurve
         return (gamma < 1 ? miss.clamp_min(Tiny).pow(gamma) : BinaryCosts.Power(miss, gamma)) * cost;
     }
 
-    /// <summary>Over logits z away from the truth: sigmoid(z)^gamma softplus(z), its derivative computed along with it.</summary>
-    public static Tensor OfAway(Tensor away, double gamma)
+    /// <summary>Over logits z away from the truth: sigmoid(z)^gamma softplus(z).</summary>
+    public static Tensor OfAway(Tensor away, double gamma) => ElementFormulas.Terms(new FocalFormula(gamma), away);
+
+    /// <summary>Over logits x and their labels.</summary>
+    /// <param name="x">[N, C, ...].</param>
+    /// <param name="targets">Labels, or indices of one logit.</param>
+    /// <param name="gamma">At least 0.</param>
+    /// <param name="alpha">The weight where the label is 1, else 1 - alpha; null: 1.</param>
+    public static Tensor OfLabels(Tensor x, ClassTargets targets, double gamma, double? alpha = null) =>
+        ElementFormulas.Terms(new FocalFormula(gamma, alpha), x, targets.AsLabels().Safe);
+}
+
+/// <summary>The sigmoid form. Inputs: the logit, and its label; without a label the logit is one away from the truth.</summary>
+internal readonly record struct FocalFormula(double Gamma, double? Alpha = null) : IElementFormula
+{
+    public V Evaluate<V>(ReadOnlySpan<V> inputs, Span<V> slopes, out V count)
+        where V : struct, IFormulaNumber<V>
     {
-        (Tensor Values, Tensor? Slopes) curve;
-        var wanted = KnownGradient.IsWanted(away);
-        using (no_grad())
-            curve = BinaryCosts.Modulated(away.detach(), gamma, wanted);
-        return KnownGradient.Attach(curve.Values, away, curve.Slopes);
+        count = V.Of(1);
+        var label = inputs.Length > 1 ? inputs[1] : default;
+        return BinaryCosts.Focal(inputs[0], label, Alpha is { } alpha ? label * (2 * alpha - 1) + (1 - alpha) : count, Gamma, slopes);
     }
 }

@@ -5,7 +5,7 @@ namespace MLNetLosses.Losses;
 /// <summary>
 /// Poly-1. Softmax (indices): l = -(1 - p_y)^Gamma log p_y + Epsilon1 (1 - p_y)^(Gamma + 1), a value a row. Sigmoid (labels; one-vs-rest):
 /// the same with p_t, a value an element. Gamma 0 is Poly-1 cross-entropy, 2 Poly-1 focal. ClassWeights weighs the whole term. Finite at
-/// saturated logits. The sigmoid form has no second derivative where Gamma is not 0. Leng et al. 2022; follows abhuse/polyloss-pytorch
+/// saturated logits. Leng et al. 2022; follows abhuse/polyloss-pytorch
 /// (<c>alpha=-1</c> in its focal form, whose <c>weight</c> multiplies only the cross-entropy); optax's default coefficient is 2.
 /// </summary>
 /// <exception cref="ArgumentException">Shapes or types do not fit, or ClassWeights has another length than the classes.</exception>
@@ -42,9 +42,27 @@ public sealed record PolyLoss : ActivatedClassificationLoss
             var cost = ClassScores.Cost(this, logits, targets);
             return ByTargetClass(FocalCurve.OfCost(cost, Gamma) + Added(ClassScores.Miss(cost)), logits, targets, call);
         }
-        var away = OneVsRest.Away(logits, targets);
-        var focal = Gamma == 0 ? Softplus.Of(away) : FocalCurve.OfAway(away, Gamma);
-        return ByColumn(focal + Added(away.sigmoid()), targets.AreBinary ? targets.AsLabels() : targets, call);
+        var formula = new Formula(Epsilon1, Gamma);
+        return targets.AreBinary
+            ? ByColumn(ElementFormulas.Terms(formula, logits, targets.AsLabels().Safe), targets.AsLabels(), call)
+            : ByColumn(ElementFormulas.Terms(formula, OneVsRest.Away(logits, targets)), targets, call);
+    }
+
+    /// <summary>The sigmoid form. Inputs as those of <see cref="FocalFormula"/>.</summary>
+    internal readonly record struct Formula(double Epsilon1, double Gamma) : IElementFormula
+    {
+        public V Evaluate<V>(ReadOnlySpan<V> inputs, Span<V> slopes, out V count)
+            where V : struct, IFormulaNumber<V>
+        {
+            count = V.Of(1);
+            var sign = (inputs.Length > 1 ? inputs[1] : default) * -2 + 1;
+            var score = V.LogisticOf(inputs[0] * sign);
+            var factor = FormulaNumbers.Power(score.Sigmoid, Gamma) * sign;
+            if (!slopes.IsEmpty)
+                slopes[0] =
+                    (score.Rest * (score.Softplus * Gamma + score.Sigmoid * (Epsilon1 * (Gamma + 1))) + score.Sigmoid) * factor;
+            return (score.Softplus + score.Sigmoid * Epsilon1) * (factor * sign);
+        }
     }
 
     private Tensor Added(Tensor miss) => BinaryCosts.Power(miss, Gamma + 1) * Epsilon1;

@@ -110,15 +110,16 @@ internal sealed class PixelSums : autograd.SingleTensorFunction<PixelSums>
             using var mode = set_grad_enabled(wanted.Contains(true));
             var gradients = new Tensor?[inputs.Count];
             Tensor[] flat = [.. inputs.Select(input => Parts.Flat(input.detach()))];
-            var (sums, weights) = (new List<Tensor>(), new List<Tensor>());
+            // Made before the parts: what a part leaves behind would lie between the holes of what it frees, and keep the next part out of them.
+            var (sums, weights) = (Parts.Numbers(inputs[0]), Parts.Numbers(inputs[0]));
             for (var part = 0L; part < Parts.Count; part++)
             {
                 using var scope = NewDisposeScope();
                 Tensor[] leaves = [.. flat.Select((input, i) => Parts.Cut(input, part).detach().requires_grad_(wanted[i]))];
                 if (Sum(leaves, part) is not { } found)
                     return null;
-                sums.Add(found.Values.detach().MoveToOuterDisposeScope());
-                weights.Add(found.Weights.MoveToOuterDisposeScope());
+                Parts.Set(sums, part, found.Values.detach());
+                Parts.Set(weights, part, found.Weights);
                 if (!found.Values.requires_grad)
                     continue;
                 found.Values.sum().backward();

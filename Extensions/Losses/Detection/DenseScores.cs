@@ -15,16 +15,4 @@ internal static class DenseScores
             (slopes[0], slopes[1]) = (V.Choose(-y, default, slopes[0]), default);
         return V.Choose(-y, default, value);
     }
-
-    /// <summary>weight s(z)^gamma softplus(z), z = -x of an object's score x and x of a background's.</summary>
-    public static V Focal<V>(V x, V isObject, V weight, double gamma, Span<V> slopes)
-        where V : struct, IFormulaNumber<V>
-    {
-        var sign = isObject * -2 + 1;
-        var score = V.LogisticOf(x * sign);
-        var factor = FormulaNumbers.Power(score.Sigmoid, gamma) * weight;
-        if (!slopes.IsEmpty)
-            slopes[0] = (score.Rest * score.Softplus * gamma + score.Sigmoid) * factor * sign;
-        return score.Softplus * factor;
-    }
 }

@@ -45,7 +45,7 @@ public sealed record GaussianHeatmapFocalLoss : DenseDetectionLoss
             count = DenseScores.IsOne(y);
             var away = V.Of(1) - y;
             var weight = V.Choose(away, FormulaNumbers.Power(away, Beta), V.Of(1));
-            return DenseScores.Counted(y, DenseScores.Focal(inputs[0], count, weight, Alpha, slopes), slopes);
+            return DenseScores.Counted(y, BinaryCosts.Focal(inputs[0], count, weight, Alpha, slopes), slopes);
         }
     }
 }

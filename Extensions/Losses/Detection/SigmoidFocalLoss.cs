@@ -45,7 +45,7 @@ public sealed record SigmoidFocalLoss : DenseDetectionLoss
             var y = inputs[1];
             count = DenseScores.IsOne(y);
             var weight = Alpha is { } alpha ? count * (2 * alpha - 1) + (1 - alpha) : V.Of(1);
-            return DenseScores.Counted(y, DenseScores.Focal(inputs[0], count, weight, Gamma, slopes), slopes);
+            return DenseScores.Counted(y, BinaryCosts.Focal(inputs[0], count, weight, Gamma, slopes), slopes);
         }
     }
 }

@@ -87,7 +87,7 @@ public sealed record SoftTripleLoss : MetricLoss, IOwnsHead
     private Tensor Scores(Tensor embeddings, Tensor centers)
     {
         var cosines = Distance.Unit(embeddings).mm(centers.t()).view(embeddings.shape[0], -1, CentersPerClass);
-        return (nn.functional.softmax(cosines / Temperature, 2) * cosines).sum([2]);
+        return SoftMaximum.Of(cosines, Temperature);
     }
 
     private Tensor? Regularizer(Tensor centers)

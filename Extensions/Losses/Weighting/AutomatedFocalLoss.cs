@@ -57,12 +57,15 @@ public sealed record AutomatedFocalLoss : IndexedClassificationLoss
     private LossTerms Right(LossCall call)
     {
         var (logits, targets) = (call["logits"], ClassTargets.Read(this, call));
-        return new((-Costs(logits, targets).Cost).exp(), Counted(logits, targets));
+        var right = targets.AreBinary ? OneVsRest.Away(logits, targets).neg_().sigmoid_() : (-Costs(logits, targets).Cost).exp();
+        return new(right, Counted(logits, targets));
     }
 
     private LossTerms Terms(LossCall call, double gamma)
     {
         var (logits, targets) = (call["logits"], ClassTargets.Read(this, call));
+        if (targets.AreBinary)
+            return new(FocalCurve.OfLabels(logits, targets, gamma), Counted(logits, targets));
         var (cost, logMiss) = Costs(logits, targets);
         return new((logMiss() * gamma).exp() * cost, Counted(logits, targets));
     }

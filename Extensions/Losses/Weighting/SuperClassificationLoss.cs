@@ -11,7 +11,7 @@ namespace MLNetLosses.Losses;
     "SuperLoss of the inner loss's rows",
     Use = "training with label noise",
     Avoid = "few samples, of which the hard ones matter most",
-    Cost = "the inner loss and about thirty passes over its rows",
+    Cost = "the inner loss and one pass over its rows",
     Paper = "Castells et al. 2020"
 )]
 public sealed record SuperClassificationLoss : ClassificationLoss

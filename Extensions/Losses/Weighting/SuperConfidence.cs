@@ -2,35 +2,45 @@ using static TorchSharp.torch;
 
 namespace MLNetLosses.Losses;
 
-/// <summary>SuperLoss's arithmetic: the confidence that minimises a sample's cost, by Lambert's function, on the device.</summary>
+/// <summary>SuperLoss's arithmetic: the confidence that minimises a sample's cost, by Lambert's function.</summary>
 internal static class SuperConfidence
 {
-    /// <summary>(l - tau) sigma + lambda (log sigma)^2 with the best sigma, which is held constant: the slope is sigma, by the envelope theorem.</summary>
-    public static Tensor Terms(Tensor losses, double tau, double lambda)
-    {
-        var excess = losses - tau;
-        Tensor logSigma;
-        using (no_grad())
-            logSigma = -Lambert(excess.detach() / (2 * lambda));
-        return excess * logSigma.exp() + lambda * logSigma.square();
-    }
+    private const int Steps = 6;
+
+    /// <summary>(l - tau) sigma + lambda (log sigma)^2 with the best sigma; the slope is sigma, by the envelope theorem.</summary>
+    public static Tensor Terms(Tensor losses, double tau, double lambda) => ElementFormulas.Terms(new Formula(tau, lambda), losses);
 
     /// <summary>W(max(-1/e, y)), the branch above -1.</summary>
-    public static Tensor Lambert(Tensor y)
+    public static V Lambert<V>(V y)
+        where V : struct, IFormulaNumber<V>
     {
-        using var scope = NewDisposeScope();
         // At the branch point the iteration divides 0 by 0, and rounding below it is NaN: decided first.
-        var end = y.le(-1 / Math.E);
-        y = y.masked_fill(end, 0);
-        var w = where(y.ge(0), y.clamp(min: 0).log1p(), (2 * (Math.E * y.clamp(max: 0) + 1)).clamp(min: 0).sqrt() - 1);
-        for (var i = 0; i < 6; i++)
+        var isInside = y + 1 / Math.E;
+        y = V.Choose(isInside, y, default);
+        var below = V.Sqrt(V.Max((y * Math.E + 1) * 2, 0)) + -1;
+        var w = V.Choose(-y, below, V.LogOnePlus(V.Max(y, 0)));
+        for (var i = 0; i < Steps; i++)
         {
-            using var step = NewDisposeScope();
-            var power = w.exp();
+            var power = V.Exp(w);
             var off = w * power - y;
-            var rise = (w + 1).clamp(min: 1e-12);
-            w.sub_(off / (power * rise - (w + 2) * off / (2 * rise)));
+            var rise = V.Max(w + 1, 1e-12);
+            w -= off / (power * rise - (w + 2) * off / (rise * 2));
         }
-        return w.masked_fill_(end, -1).MoveToOuterDisposeScope();
+        return V.Choose(isInside, w, V.Of(-1));
+    }
+
+    internal readonly record struct Formula(double Tau, double Lambda) : IElementFormula
+    {
+        public V Evaluate<V>(ReadOnlySpan<V> inputs, Span<V> slopes, out V count)
+            where V : struct, IFormulaNumber<V>
+        {
+            count = V.Of(1);
+            var excess = inputs[0] + -Tau;
+            var w = Lambert(excess * (1 / (2 * Lambda))); // -log sigma
+            var sigma = V.Exp(-w);
+            if (!slopes.IsEmpty)
+                slopes[0] = sigma;
+            return excess * sigma + w * w * Lambda;
+        }
     }
 }

@@ -10,7 +10,7 @@ namespace MLNetLosses.Losses;
     "(l - τ) σ + λ (log σ)², σ = e^(-W(½ max(-2/e, (l - τ) / λ)))",
     Use = "samples of uneven difficulty and label noise: from easy to hard",
     Avoid = "losses that are already reduced; Tau far from the scale of the losses",
-    Cost = "about thirty passes over [N]",
+    Cost = "one pass over [N]",
     Paper = "Castells et al. 2020"
 )]
 [DefinitionExample("Super(tau: 1)")]

@@ -30,6 +30,7 @@ public class ElementFormulaTests
         using var scope = NewDisposeScope();
         var (x, soft) = Grid(type, Soft);
         var hard = Grid(type, Hard).Y;
+        var labels = hard.gt(0).to(type);
         foreach (var gamma in new[] { 0, 0.5, 1, 1.5, 2, 3, 4 })
         {
             Check(new SigmoidFocalLoss.Formula(0.25, gamma), tolerance, x, hard);
@@ -38,7 +39,15 @@ public class ElementFormulaTests
             Check(new VariFocalLoss.Formula(0.75, gamma), tolerance, x, soft);
             if (gamma > 0)
                 Check(new QualityFocalLoss.Formula(gamma), tolerance, x, soft);
+            Check(new FocalFormula(gamma), tolerance, x);
+            Check(new FocalFormula(gamma, 0.25), tolerance, x, labels);
+            Check(new PolyLoss.Formula(2, gamma), tolerance, x, labels);
+            Check(new AsymmetricLoss.Formula(gamma, 4 - gamma, 0.05), tolerance, x, labels);
+            Check(new AsymmetricLoss.Formula(4 - gamma, gamma, 0), tolerance, x, labels);
         }
+        Check(new BinaryCrossEntropyLoss.Formula(1, 0), tolerance, x, soft.clamp(0, 1));
+        Check(new BinaryCrossEntropyLoss.Formula(3, 0.1), tolerance, x, soft.clamp(0, 1));
+        Check(new SuperConfidence.Formula(0.7, 0.5), tolerance, x);
         Check(new BalancedL1Loss.Formula(0.5, 1.5, 1), tolerance, x, soft);
         Check(new BalancedL1Loss.Formula(0.3, 2, 0.4), tolerance, x, soft);
         manual_seed(5);

@@ -13,9 +13,9 @@ public class DifficultyTests
     {
         using var scope = NewDisposeScope();
         var y = tensor(new[] { -0.36787, -0.3, -0.1, -1e-8, 0, 1e-8, 0.5, 3, 1e3, 1e6, 1e12 });
-        var w = SuperConfidence.Lambert(y);
+        var w = SuperConfidence.Lambert(new TensorNumber(y)).Values;
         Assert.AreEqual(0, (w * w.exp() / y - 1).nan_to_num().abs().max().item<double>(), 1e-12);
-        var ends = SuperConfidence.Lambert(tensor(new[] { -1 / Math.E, -5, double.NegativeInfinity }));
+        var ends = SuperConfidence.Lambert(new TensorNumber(tensor(new[] { -1 / Math.E, -5, double.NegativeInfinity }))).Values;
         CollectionAssert.AreEqual(new[] { -1.0, -1, -1 }, ends.data<double>().ToArray());
     }
 

@@ -52,7 +52,8 @@ internal interface IFormulaNumber<TSelf>
 /// <param name="Sigmoid">s = 1 / (1 + exp(-z)).</param>
 /// <param name="Rest">1 - s.</param>
 /// <param name="Softplus">log(1 + exp z) = -log(1 - s).</param>
-internal readonly record struct Logistic<V>(V Sigmoid, V Rest, V Softplus);
+/// <param name="Opposite">log(1 + exp(-z)) = -log s.</param>
+internal readonly record struct Logistic<V>(V Sigmoid, V Rest, V Softplus, V Opposite);
 
 /// <summary>Functions of numbers of any kind.</summary>
 internal static class FormulaNumbers

@@ -85,11 +85,18 @@ internal readonly struct LaneNumber<T>(Vector<T> lanes) : IFormulaNumber<LaneNum
         var e = Exp(-Abs(a)); // at most 1
         var near = Of(1) / (e + 1);
         var far = e * near;
-        return new(Choose(a, near, far), Choose(a, far, near), Max(a, 0) + LogOnePlus(e));
+        var least = LogOnePlus(e);
+        return new(Choose(a, near, far), Choose(a, far, near), Max(a, 0) + least, Max(-a, 0) + least);
     }
 
     public static LaneNumber<T> Pow(LaneNumber<T> a, double power)
     {
+        if (typeof(T) == typeof(float))
+        {
+            // exp(power log a) is exact to the last digit where both are taken in double precision.
+            Vector.Widen(a.lanes.As<T, float>(), out var low, out var high);
+            return new(Vector.Narrow(Vector.Exp(Vector.Log(low) * power), Vector.Exp(Vector.Log(high) * power)).As<float, T>());
+        }
         var exponent = T.CreateTruncating(power);
         return OfEach(a, x => T.Pow(x, exponent));
     }

@@ -53,7 +53,7 @@ internal readonly struct TensorNumber(Tensor? values) : IFormulaNumber<TensorNum
     public static TensorNumber LogOnePlus(TensorNumber a) => new(a.values?.log1p());
 
     public static Logistic<TensorNumber> LogisticOf(TensorNumber a) =>
-        new(new(a.Values.sigmoid()), new((-a.Values).sigmoid()), new(Softplus.Of(a.Values)));
+        new(new(a.Values.sigmoid()), new((-a.Values).sigmoid()), new(Softplus.Of(a.Values)), new(Softplus.Of(-a.Values)));
 
     public static TensorNumber Pow(TensorNumber a, double power) => new(a.Values.pow(power));
 
