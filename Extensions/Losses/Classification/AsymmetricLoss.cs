@@ -57,17 +57,20 @@ public sealed record AsymmetricLoss : IndexedClassificationLoss
 
     internal override bool IsByPixel(LossCall call) => true;
 
+    private protected override LabelFormula? OfLabel =>
+        LabelSmoothing is null ? LabelFormula.Of(new Formula(GammaPositive, GammaNegative, Margin)) : null;
+
     /// <inheritdoc/>
     protected override LossTerms Score(Tensor logits, ClassTargets targets, LossCall call)
     {
         if (!targets.AreBinary)
             return ByRow(OfIndices(logits, targets, LabelSmoothing ?? 0.1), targets);
-        if (LabelSmoothing is not null)
+        if (OfLabel is not { } formula)
             throw new ArgumentException(
                 "Asymmetric: LabelSmoothing belongs to class indices; the targets are labels. Leave it null.",
                 nameof(LabelSmoothing)
             );
-        return ByRow(OfLabels(logits, targets), targets.AsLabels());
+        return ByRow(formula.Values(logits, targets), targets.AsLabels());
     }
 
     private Tensor OfIndices(Tensor logits, ClassTargets targets, double smoothing)
@@ -81,9 +84,6 @@ public sealed record AsymmetricLoss : IndexedClassificationLoss
         Tensor Weighted(Tensor costs) => GammaNegative == 0 ? costs : (costs * -GammaNegative).exp() * costs;
         return values + (Weighted(-logs).sum(1) - Weighted(cost)) * spread;
     }
-
-    private Tensor OfLabels(Tensor logits, ClassTargets targets) =>
-        ElementFormulas.Terms(new Formula(GammaPositive, GammaNegative, Margin), logits, targets.AsLabels().Safe);
 
     /// <summary>The label form. Inputs: the logit and its label, 0 or 1.</summary>
     internal readonly record struct Formula(double GammaPositive, double GammaNegative, double Margin) : IElementFormula
@@ -105,9 +105,10 @@ public sealed record AsymmetricLoss : IndexedClassificationLoss
             {
                 // d/dr = r^gamma (gamma cost / r + 1 / (1 - r)), dr/dz = s (1 - s) above the margin
                 var rise = score.Sigmoid * score.Rest;
-                var ofMiss = Margin == 0
-                    ? cost * score.Rest * GammaNegative + score.Sigmoid
-                    : V.IfPositive(r, (cost * rise / V.Max(r, FocalCurve.Tiny)) * GammaNegative + rise / rest);
+                var ofMiss =
+                    Margin == 0
+                        ? cost * score.Rest * GammaNegative + score.Sigmoid
+                        : V.IfPositive(r, (cost * rise / V.Max(r, FocalCurve.Tiny)) * GammaNegative + rise / rest);
                 var ofHit = score.Rest * score.Softplus * GammaPositive + score.Sigmoid;
                 slopes[0] = V.Choose(label, ofHit * hit, ofMiss * miss) * sign;
             }

@@ -20,6 +20,8 @@ namespace MLNetLosses.Losses;
 )]
 public sealed record BinaryCrossEntropyLoss : WeightedClassificationLoss
 {
+    private const long Few = 1 << 20;
+
     /// <summary>
     /// P, one for all or one a class: multiplies the positive part and does not enter the denominator. Negatives / positives balances.
     /// Null: 1.
@@ -53,30 +55,38 @@ public sealed record BinaryCrossEntropyLoss : WeightedClassificationLoss
             : ByColumn(OfIndices(logits, targets, positive), targets, call);
     }
 
+    private protected override LabelFormula? OfLabel =>
+        ClassWeights is null && PositiveWeight is null or { Count: 1 }
+            ? LabelFormula.Of(new Formula(PositiveWeight?[0] ?? 1, LabelSmoothing))
+            : null;
+
     /// <inheritdoc/>
     protected internal override Tensor? FusedMean(LossCall call)
     {
-        var logits = call["logits"];
-        if (ClassWeights is not null || PositiveWeight is { Count: not 1 } || logits.numel() == 0)
-            return null;
-        var targets = ClassTargets.Read(this, call);
-        return targets.AreBinary && targets.AsLabels() is { MayIgnore: false } labels
-            ? ElementFormulas.Mean(new Formula(PositiveWeight?[0] ?? 1, LabelSmoothing), logits, labels.Safe)
-            : null;
+        // Of few numbers torch's kernel is a little faster; it keeps three maps of the logits.
+        var (logits, targets) = (call["logits"], call["targets"]);
+        if (OfLabel is null || PositiveWeight is not null || logits.numel() > Few || targets.dtype != logits.dtype)
+            return base.FusedMean(call);
+        var labels = ClassTargets.Read(this, call);
+        return labels.MayIgnore ? base.FusedMean(call) : OfLabelsByTorch(logits, labels.Raw, null, nn.Reduction.Mean);
     }
 
     private Tensor OfLabels(Tensor logits, Tensor labels, Tensor? positive)
     {
         if (PositiveWeight is null or { Count: 1 })
             return ElementFormulas.Terms(new Formula(PositiveWeight?[0] ?? 1, LabelSmoothing), logits, labels);
-        var t = labels.to(logits.dtype);
+        return OfLabelsByTorch(logits, labels.to(logits.dtype), positive, nn.Reduction.None);
+    }
+
+    private Tensor OfLabelsByTorch(Tensor logits, Tensor t, Tensor? positive, nn.Reduction reduction)
+    {
         if (LabelSmoothing > 0)
             t = t * (1 - LabelSmoothing) + LabelSmoothing / 2;
         return nn.functional.binary_cross_entropy_with_logits(
             logits,
             t,
-            reduction: nn.Reduction.None,
-            pos_weights: ClassScores.AlongClasses(positive!, logits)
+            reduction: reduction,
+            pos_weights: positive is null ? null : ClassScores.AlongClasses(positive, logits)
         );
     }
 

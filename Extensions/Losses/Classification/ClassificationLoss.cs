@@ -33,8 +33,26 @@ public abstract record ClassificationLoss : SegmentationLoss
     /// </summary>
     internal virtual bool IsByPixel(LossCall call) => false;
 
-    internal override LossTerms? ComputeRowSums(LossCall call) =>
-        PixelSums.Serve(this, call) && IsByPixel(call) ? PixelSums.Of(this, call, (part, _) => ComputeTerms(part)) : null;
+    /// <summary>The loss of labels, where it is a formula of a logit and its label and weighs all classes alike; null (the default) where not.</summary>
+    private protected virtual LabelFormula? OfLabel => null;
+
+    internal override LossTerms? ComputeRowSums(LossCall call)
+    {
+        if (!PixelSums.Serve(this, call))
+            return null;
+        if (Labelled(call) is var (formula, targets))
+            return formula.RowSums(call["logits"], targets);
+        return IsByPixel(call) ? PixelSums.Of(this, call, (part, _) => ComputeTerms(part)) : null;
+    }
+
+    /// <inheritdoc/>
+    protected internal override Tensor? FusedMean(LossCall call) =>
+        Labelled(call) is var (formula, targets) ? formula.Mean(call["logits"], targets) : null;
+
+    private (LabelFormula Formula, ClassTargets Targets)? Labelled(LossCall call) =>
+        OfLabel is { } formula && ClassTargets.MayBeBinary(call) && ClassTargets.Read(this, call) is { AreBinary: true } targets
+            ? (formula, targets)
+            : null;
 }
 
 /// <summary>A classification loss that can leave rows (or labels) out.</summary>

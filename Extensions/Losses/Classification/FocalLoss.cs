@@ -48,6 +48,11 @@ public sealed record FocalLoss : ActivatedClassificationLoss
             CheckAlpha();
     }
 
+    private protected override LabelFormula? OfLabel =>
+        Activation == ClassActivation.Softmax || ClassWeights is not null || Alpha > 1
+            ? null
+            : LabelFormula.Of(new FocalFormula(Gamma, Alpha));
+
     /// <inheritdoc/>
     protected override LossTerms Score(Tensor logits, ClassTargets targets, LossCall call)
     {

@@ -34,6 +34,9 @@ public sealed record PolyLoss : ActivatedClassificationLoss
         init => field = Valid(value);
     }
 
+    private protected override LabelFormula? OfLabel =>
+        Activation == ClassActivation.Softmax || ClassWeights is not null ? null : LabelFormula.Of(new Formula(Epsilon1, Gamma));
+
     /// <inheritdoc/>
     protected override LossTerms Score(Tensor logits, ClassTargets targets, LossCall call)
     {
@@ -59,8 +62,7 @@ public sealed record PolyLoss : ActivatedClassificationLoss
             var score = V.LogisticOf(inputs[0] * sign);
             var factor = FormulaNumbers.Power(score.Sigmoid, Gamma) * sign;
             if (!slopes.IsEmpty)
-                slopes[0] =
-                    (score.Rest * (score.Softplus * Gamma + score.Sigmoid * (Epsilon1 * (Gamma + 1))) + score.Sigmoid) * factor;
+                slopes[0] = (score.Rest * (score.Softplus * Gamma + score.Sigmoid * (Epsilon1 * (Gamma + 1))) + score.Sigmoid) * factor;
             return (score.Softplus + score.Sigmoid * Epsilon1) * (factor * sign);
         }
     }

@@ -105,6 +105,10 @@ public sealed class ClassTargets
     /// <summary>Whether each logit is an output of its own with labels 0/1: labels, or indices of one logit.</summary>
     internal bool AreBinary => Form == TargetForms.Labels || (AreIndices && ClassCount == 1);
 
+    /// <summary>Whether targets that are not yet read may be <see cref="AreBinary"/>.</summary>
+    internal static bool MayBeBinary(LossCall call) =>
+        call["logits"] is var logits && (logits.shape[1] == 1 || call["targets"].dim() == logits.dim());
+
     internal static ClassTargets Read(SegmentationLoss loss, LossCall call)
     {
         var (logits, targets) = (call["logits"], call["targets"]);

@@ -58,25 +58,13 @@ internal sealed class PixelParts
         return flat.narrow(axis, image, 1).narrow(-1, from, to - from);
     }
 
-    /// <summary>Numbers [N], shaped so that they broadcast to an input.</summary>
-    public Tensor AlongImages(Tensor numbers, Tensor input)
-    {
-        var shape = input.shape.Select(_ => 1L).ToArray();
-        shape[BatchAxis(input.dim())] = images;
-        return numbers.reshape(shape);
-    }
-
-    /// <summary>Room for a number of each image in each part.</summary>
-    public Tensor Numbers(Tensor like) => zeros(images, runsAnImage, dtype: like.dtype);
+    /// <summary>Room for a number of each image of each part.</summary>
+    public Tensor Numbers(Tensor like) => empty(runsAnImage == 1 ? images : images * runsAnImage, dtype: like.dtype);
 
     /// <summary>Writes the numbers of a part's images there.</summary>
-    public void Set(Tensor numbers, long part, Tensor ofPart) {
-        if (runsAnImage > 1) numbers.narrow(0, part / runsAnImage, 1).narrow(1, part % runsAnImage, 1).copy_(ofPart.view(1, 1));
-        else numbers.narrow(0, part * imagesAPart, ofPart.shape[0]).copy_(ofPart.unsqueeze(1));
-    }
+    public void Set(Tensor numbers, long part, Tensor ofPart) =>
+        numbers.narrow(0, runsAnImage == 1 ? part * imagesAPart : part, ofPart.shape[0]).copy_(ofPart);
 
-    public Tensor ByImage(Tensor numbers) => numbers.sum(1);
-
-    /// <summary>Numbers of the images of each part, put together: [N].</summary>
-    public Tensor ByImage(IReadOnlyList<Tensor> parts) => cat([.. parts]).reshape(images, -1).sum(1);
+    /// <summary>Numbers of the images of each part, one after another, put together: [N].</summary>
+    public Tensor ByImage(Tensor numbers) => numbers.reshape(images, -1).sum(1);
 }

@@ -1,4 +1,3 @@
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace MLNetLosses.Losses;
@@ -7,10 +6,8 @@ namespace MLNetLosses.Losses;
 /// The values and weights of each image added up, of a loss whose terms of a pixel are made of that pixel's inputs alone. The formula goes over parts of the
 /// pixels and each part is differentiated at once: beside the gradient only one part's graph is held, in the processor's cache.
 /// </summary>
-internal sealed class PixelSums : autograd.SingleTensorFunction<PixelSums>
+internal static class PixelSums
 {
-    public override string Name => nameof(PixelSums);
-
     /// <summary>
     /// The sums as terms [N]. Null where the terms must be taken: inputs are small, on another device or not all over pixels, or the formula refuses them or
     /// has more than values and weights.
@@ -29,17 +26,7 @@ internal sealed class PixelSums : autograd.SingleTensorFunction<PixelSums>
         var work = new Work(PixelParts.Of(call["logits"])!, call, names, terms);
         try
         {
-            if (work.Compute(inputs) is not { } found)
-                return null;
-            var sums = found.Sums;
-            int[] differentiated = [.. Enumerable.Range(0, inputs.Length).Where(i => found.Gradients[i] is not null)];
-            if (differentiated.Length > 0)
-            {
-                var (store, end) = KeptTensors.Of(inputs[differentiated[0]], differentiated.Select(i => found.Gradients[i]!));
-                var roots = differentiated.Select(i => ClassScores.Viewed(inputs[i]));
-                sums = apply([new Saved(work, store, differentiated), inputs, sums, end, .. roots]);
-            }
-            return new(sums, found.Weights) { Weighted = true };
+            return KnownSums.Of(work, inputs, input => work.Parts.BatchAxis(input.dim()));
         }
         catch (ArgumentException)
         {
@@ -56,55 +43,11 @@ internal sealed class PixelSums : autograd.SingleTensorFunction<PixelSums>
     private static IEnumerable<string> Names(Loss loss, LossCall call) =>
         loss.RequiredInputs.Concat(loss.OptionalInputs).Where(name => call.Optional(name) is not null);
 
-    public override Tensor forward(autograd.AutogradContext ctx, params object[] vars)
-    {
-        ctx.save_for_backward([.. (Tensor[])vars[1]]);
-        ctx.save_data(nameof(Saved), vars[0]);
-        return ((Tensor)vars[2]).clone();
-    }
-
-    // An exception here would end the process: it would have to pass through native code.
-    public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output)
-    {
-        using var scope = NewDisposeScope();
-        var (work, store, differentiated) = (Saved)ctx.get_data(nameof(Saved));
-        Tensor?[] gradients;
-        if (is_grad_enabled())
-        {
-            // They will themselves be differentiated.
-            var inputs = ctx.get_saved_variables();
-            gradients = autograd
-                .grad(
-                    [work.OnGraph(inputs)],
-                    [.. differentiated.Select(i => inputs[i])],
-                    [grad_output],
-                    retain_graph: true,
-                    create_graph: true
-                )
-                .ToArray();
-        }
-        else
-        {
-            gradients = store.Take() ?? work.Again(ctx.get_saved_variables(), differentiated);
-            work.Scale(gradients, grad_output);
-        }
-        Tensor?[] returned = [KeptTensors.NoGradient(), .. gradients];
-        foreach (var gradient in returned)
-            gradient?.MoveToOuterDisposeScope();
-        ReturnedGradient.Keep(returned);
-        FinalBackward.Free(ctx);
-        return [null!, null!, null!, .. returned.Select(gradient => gradient!)];
-    }
-
-    private sealed record Saved(Work Work, KeptTensors Store, int[] Differentiated);
-
-    private sealed record Found(Tensor Sums, Tensor Weights, Tensor?[] Gradients);
-
     /// <summary>The formula over the parts of inputs.</summary>
-    private sealed record Work(PixelParts Parts, LossCall Call, string[] Names, Func<LossCall, long, LossTerms> Terms)
+    private sealed record Work(PixelParts Parts, LossCall Call, string[] Names, Func<LossCall, long, LossTerms> Terms) : ISumWork
     {
-        /// <summary>The sums, and their gradients where they are wanted; null when the formula has more than values and weights.</summary>
-        public Found? Compute(IReadOnlyList<Tensor> inputs)
+        // None when the formula has more than values and weights.
+        public MadeSums? Compute(IReadOnlyList<Tensor> inputs)
         {
             bool[] wanted = [.. inputs.Select(KnownGradient.IsWanted)];
             using var mode = set_grad_enabled(wanted.Contains(true));
@@ -133,29 +76,13 @@ internal sealed class PixelSums : autograd.SingleTensorFunction<PixelSums>
             return new(Parts.ByImage(sums), Parts.ByImage(weights), gradients);
         }
 
-        /// <summary>The gradients alone, where <see cref="Compute"/> gave them before.</summary>
-        public Tensor?[] Again(IReadOnlyList<Tensor> inputs, int[] differentiated)
-        {
-            using var graph = enable_grad();
-            var found = Compute(inputs)!;
-            return [.. differentiated.Select(i => found.Gradients[i])];
-        }
-
-        /// <summary>The sums on the graph of the inputs.</summary>
         public Tensor OnGraph(IReadOnlyList<Tensor> inputs)
         {
             Tensor[] flat = [.. inputs.Select(Parts.Flat)];
             var sums = new List<Tensor>();
             for (var part = 0L; part < Parts.Count; part++)
                 sums.Add(Sum([.. flat.Select(input => Parts.Cut(input, part))], part)!.Value.Values);
-            return Parts.ByImage(sums);
-        }
-
-        /// <summary>Multiplies the gradients of each image by a number, in place.</summary>
-        public void Scale(Tensor?[] gradients, Tensor factors)
-        {
-            foreach (var gradient in gradients)
-                gradient?.mul_(Parts.AlongImages(factors, gradient));
+            return Parts.ByImage(cat(sums));
         }
 
         // The sums of w l and w of each image of a part.

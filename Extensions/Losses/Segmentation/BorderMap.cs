@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Numerics;
 using static TorchSharp.torch;
 using TensorPrimitives = System.Numerics.Tensors.TensorPrimitives;
@@ -93,12 +92,13 @@ internal static class BorderMap
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         var pixels = shape.Aggregate(1, (product, size) => product * size);
-        var field = ArrayPool<double>.Shared.Rent(pixels);
+        using var room = DistanceTransform.Room(pixels);
+        var field = new TensorMemory<double>(room);
         using var others = empty(pixels, typeof(T) == typeof(double) ? ScalarType.Float64 : ScalarType.Float32);
         var with = new TensorMemory<T>(others);
         void Transform(int bit, bool set)
         {
-            DistanceTransform.InRanges(pixels, parallel, (from, to) => Load(objects[from, to - from], bit, set, field.AsSpan(from)));
+            DistanceTransform.InRanges(pixels, parallel, (from, to) => Load(objects[from, to - from], bit, set, field[from, to - from]));
             DistanceTransform.Squared(field, pixels, shape, steps, parallel);
         }
         for (var bit = 1; bit < count; bit <<= 1)
@@ -108,7 +108,7 @@ internal static class BorderMap
             DistanceTransform.InRanges(
                 pixels,
                 parallel,
-                (from, to) => TensorPrimitives.ConvertTruncating<double, T>(field.AsSpan(from, to - from), with[from, to - from])
+                (from, to) => TensorPrimitives.ConvertTruncating<double, T>(field[from, to - from], with[from, to - from])
             );
             Transform(bit, set: false);
             DistanceTransform.InRanges(
@@ -129,6 +129,5 @@ internal static class BorderMap
                 }
             );
         }
-        ArrayPool<double>.Shared.Return(field);
     }
 }

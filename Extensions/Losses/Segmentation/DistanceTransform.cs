@@ -60,21 +60,23 @@ public static class DistanceTransform
         var (mask, distances) = (new TensorMemory<byte>(inside), new TensorMemory<T>(result));
         void Image(int image, bool parallel)
         {
-            // A new array of this size would cost more than the transform: large objects wake the full garbage collection.
-            var field = ArrayPool<double>.Shared.Rent(pixels);
+            using var room = Room(pixels);
+            var field = new TensorMemory<double>(room);
             var first = (long)image * pixels;
-            InRanges(pixels, parallel, (from, to) => Load(mask[first + from, to - from], field.AsSpan(from)));
+            InRanges(pixels, parallel, (from, to) => Load(mask[first + from, to - from], field[from, to - from]));
             Squared(field, pixels, shape, steps, parallel);
             if (double.IsPositiveInfinity(field[0]))
                 distances[first, pixels].Clear();
             else
-                InRanges(pixels, parallel, (from, to) => Roots(field.AsSpan(from, to - from), distances[first + from, to - from]));
-            ArrayPool<double>.Shared.Return(field);
+                InRanges(pixels, parallel, (from, to) => Roots(field[from, to - from], distances[first + from, to - from]));
         }
         ForEachImage(images, Image);
         GC.KeepAlive(inside);
         GC.KeepAlive(result);
     }
+
+    /// <summary>Room for a field. A new array of this size would wake the full garbage collection, and a pool would keep it.</summary>
+    internal static Tensor Room(int pixels) => empty(pixels, ScalarType.Float64);
 
     /// <summary>
     /// Works on images at once where they are so many that what is held of those is little beside all, else one after the other, each on several threads.
@@ -104,7 +106,7 @@ public static class DistanceTransform
     /// <summary>
     /// Replaces a field that is 0 at some pixels and infinite at all others by the squared distance to the nearest 0; infinite everywhere where there is none.
     /// </summary>
-    internal static void Squared(double[] field, int pixels, int[] shape, double[] steps, bool parallel)
+    internal static void Squared(TensorMemory<double> field, int pixels, int[] shape, double[] steps, bool parallel)
     {
         var stride = 1;
         for (var axis = shape.Length - 1; axis >= 0; axis--)
@@ -129,11 +131,11 @@ public static class DistanceTransform
     }
 
     // Along the last axis the nearest 0 is the last one passed, from the left or from the right.
-    private static void Rows(double[] field, int size, double step, int from, int to)
+    private static void Rows(TensorMemory<double> field, int size, double step, int from, int to)
     {
         for (var row = from; row < to; row++)
         {
-            var line = field.AsSpan(row * size, size);
+            var line = field[row * size, size];
             var passed = -1;
             for (var i = 0; i < size; i++)
                 if (line[i] == 0)
@@ -154,7 +156,7 @@ public static class DistanceTransform
 
     // Along another axis each pixel q of a line is the apex of a parabola height(q) + (x - q)^2 step^2; their lower envelope is the result. Between two zeros
     // of a line nothing beyond them is nearer: each run of other pixels is a line of its own, with the zeros at its ends.
-    private static void Envelopes(double[] field, int size, int stride, double squaredStep, int from, int to)
+    private static void Envelopes(TensorMemory<double> field, int size, int stride, double squaredStep, int from, int to)
     {
         var (heights, starts) = (ArrayPool<double>.Shared.Rent(size), ArrayPool<double>.Shared.Rent(size));
         var apexes = ArrayPool<int>.Shared.Rent(size);

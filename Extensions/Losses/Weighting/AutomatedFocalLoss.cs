@@ -41,31 +41,35 @@ public sealed record AutomatedFocalLoss : IndexedClassificationLoss
 
     internal override LossTerms? ComputeRowSums(LossCall call)
     {
+        if (!PixelSums.Serve(this, call))
+            return null;
         // Gamma is of the batch; the rest is of each pixel.
+        var binary = ClassTargets.MayBeBinary(call) && ClassTargets.Read(this, call) is { AreBinary: true } read ? read : null;
         LossTerms? right;
         using (no_grad())
-            right = PixelSums.Of(this, call, (part, _) => Right(part));
+            right = binary is null
+                ? PixelSums.Of(this, call, (part, _) => Right(part))
+                : LabelFormula.Of(new ProbabilityFormula()).RowSums(call["logits"], binary);
         if (right is not { Weights: { } counted })
             return null;
         var gamma = call.Optional("weights") is { } rows
             ? Gamma(right.Values.dot(rows.to(right.Values.dtype)), counted.dot(rows.to(counted.dtype)), call)
             : Gamma(right.Values.sum(), counted.sum(), call);
         var exponent = gamma.to(ScalarType.Float64).item<double>();
-        return PixelSums.Of(this, call, (part, _) => Terms(part, exponent));
+        return binary is null
+            ? PixelSums.Of(this, call, (part, _) => Terms(part, exponent))
+            : LabelFormula.Of(new FocalFormula(exponent)).RowSums(call["logits"], binary);
     }
 
     private LossTerms Right(LossCall call)
     {
         var (logits, targets) = (call["logits"], ClassTargets.Read(this, call));
-        var right = targets.AreBinary ? OneVsRest.Away(logits, targets).neg_().sigmoid_() : (-Costs(logits, targets).Cost).exp();
-        return new(right, Counted(logits, targets));
+        return new((-Costs(logits, targets).Cost).exp(), Counted(logits, targets));
     }
 
     private LossTerms Terms(LossCall call, double gamma)
     {
         var (logits, targets) = (call["logits"], ClassTargets.Read(this, call));
-        if (targets.AreBinary)
-            return new(FocalCurve.OfLabels(logits, targets, gamma), Counted(logits, targets));
         var (cost, logMiss) = Costs(logits, targets);
         return new((logMiss() * gamma).exp() * cost, Counted(logits, targets));
     }
@@ -104,6 +108,17 @@ public sealed record AutomatedFocalLoss : IndexedClassificationLoss
 
     private static Tensor Counted(Tensor logits, ClassTargets targets) =>
         (targets.AreBinary ? targets.AsLabels() : targets).Weights(logits)!;
+
+    /// <summary>The probability of the right answer. Inputs: a logit and its label.</summary>
+    private readonly record struct ProbabilityFormula : IElementFormula
+    {
+        public V Evaluate<V>(ReadOnlySpan<V> inputs, Span<V> slopes, out V count)
+            where V : struct, IFormulaNumber<V>
+        {
+            count = V.Of(1);
+            return V.LogisticOf(inputs[0] * (inputs[1] * 2 + -1)).Sigmoid;
+        }
+    }
 
     /// <summary>From the sums of w p and of w.</summary>
     private Tensor Gamma(Tensor right, Tensor total, LossCall call)

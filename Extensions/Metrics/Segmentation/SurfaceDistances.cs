@@ -106,13 +106,17 @@ internal readonly record struct SurfaceDistances(
         /// <summary>Of each pixel of one edge to the nearest of another.</summary>
         public double[] Distances(List<(int X, int Y)> from, List<(int X, int Y)> to, (double Row, double Column) spacing)
         {
-            var field = new double[Width * Height];
-            Array.Fill(field, double.PositiveInfinity);
+            var pixels = Width * Height;
+            using var room = DistanceTransform.Room(pixels);
+            var field = new TensorMemory<double>(room);
+            field[0, pixels].Fill(double.PositiveInfinity);
             foreach (var (x, y) in to)
                 field[(y - Top) * Width + x - Left] = 0;
-            DistanceTransform.Squared(field, field.Length, [Height, Width], [spacing.Row, spacing.Column], parallel: false);
+            DistanceTransform.Squared(field, pixels, [Height, Width], [spacing.Row, spacing.Column], parallel: false);
             var frame = this;
-            return [.. from.Select(p => Math.Sqrt(field[(p.Y - frame.Top) * frame.Width + p.X - frame.Left]))];
+            var distances = from.Select(p => Math.Sqrt(field[(p.Y - frame.Top) * frame.Width + p.X - frame.Left])).ToArray();
+            GC.KeepAlive(room);
+            return distances;
         }
     }
 }

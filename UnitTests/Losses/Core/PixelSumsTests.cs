@@ -16,6 +16,10 @@ public class PixelSumsTests
     [DataRow("Asymmetric", "indices")]
     [DataRow("Asymmetric", "labels")]
     [DataRow("BackwardCorrection(transitionMatrix: " + Matrix + ")", "indices")]
+    [DataRow("Asymmetric", "one logit")]
+    [DataRow("BinaryCrossEntropy", "labels")]
+    [DataRow("BinaryCrossEntropy", "one logit")]
+    [DataRow("BinaryCrossEntropy(positiveWeight: [3], labelSmoothing: 0.1)", "soft labels")]
     [DataRow("BinaryCrossEntropy(positiveWeight: [2])", "indices")]
     [DataRow("BinaryCrossEntropy(classWeights: [1, 2, 3])", "soft labels")]
     [DataRow("BinaryCrossEntropy(classWeights: [1, 2])", "one logit")]
@@ -39,11 +43,14 @@ public class PixelSumsTests
     [DataRow("LabelDistributionAwareMargin(scale: 3)", "indices")]
     [DataRow("LogitAdjusted", "indices")]
     [DataRow("Poly(gamma: 1)", "labels")]
+    [DataRow("Poly(gamma: 0.5)", "one logit")]
     [DataRow("ProbabilityMeanAbsoluteError", "probabilities")]
     [DataRow("SuperClassification", "indices")]
+    [DataRow("SuperClassification", "one logit")]
     [DataRow("SymmetricCrossEntropy", "indices")]
     [DataRow("AutomatedFocal", "indices")]
     [DataRow("AutomatedFocal", "labels")]
+    [DataRow("AutomatedFocal", "one logit")]
     public void ManyPixelsGiveWhatTheirTermsGive(string text, string form)
     {
         foreach (var (type, tolerance) in new[] { (ScalarType.Float64, 1e-10), (ScalarType.Float32, 1e-4) })
@@ -69,6 +76,8 @@ public class PixelSumsTests
     [TestMethod]
     [DataRow("Focal(activation: Sigmoid)", "indices")]
     [DataRow("Bootstrapping", "indices")]
+    [DataRow("BinaryCrossEntropy", "one logit")]
+    [DataRow("Asymmetric", "labels")]
     [DataRow("HeteroscedasticClassification", "drawn")]
     public void AGraphThatIsKeptGivesItsGradientAgain(string text, string form)
     {
@@ -85,11 +94,14 @@ public class PixelSumsTests
     }
 
     [TestMethod]
-    public void TheGradientMayBeDifferentiatedAgain()
+    [DataRow("Bootstrapping", "indices")]
+    [DataRow("Focal", "one logit")]
+    [DataRow("BinaryCrossEntropy", "soft labels")]
+    public void TheGradientMayBeDifferentiatedAgain(string text, string form)
     {
         using var scope = NewDisposeScope();
-        var (inputs, leaves) = Inputs("Bootstrapping", "indices", ScalarType.Float64);
-        using var function = Build("Bootstrapping");
+        var (inputs, leaves) = Inputs(text, form, ScalarType.Float64);
+        using var function = Build(text);
         Tensor Second(Tensor value)
         {
             var gradient = autograd.grad([value], [leaves[0]], retain_graph: true, create_graph: true)[0];
@@ -181,7 +193,7 @@ public class PixelSumsTests
             },
         };
         var leaves = new List<Tensor> { logits };
-        if (form == "probabilities" && !text.StartsWith("Probability", StringComparison.Ordinal))
+        if (form is "probabilities" or "soft labels" && !text.StartsWith("Probability", StringComparison.Ordinal))
             leaves.Add(inputs["targets"].requires_grad_());
         if (text.StartsWith("Distillation", StringComparison.Ordinal))
             inputs["teacherLogits"] = Normal();

@@ -39,19 +39,9 @@ internal readonly unsafe struct TensorMemory<T>
             ? new(first + from, length)
             : throw new ArgumentOutOfRangeException(nameof(from));
 
-    /// <summary>As many numbers as a register holds.</summary>
-    public Vector<T> Load(long at) =>
-        at >= 0 && at + Vector<T>.Count <= count
-            ? Unsafe.ReadUnaligned<Vector<T>>(first + at)
-            : throw new ArgumentOutOfRangeException(nameof(at));
-
-    /// <summary>Writes as many numbers as a register holds.</summary>
-    public void Store(long at, Vector<T> lanes)
-    {
-        if (at < 0 || at + Vector<T>.Count > count)
-            throw new ArgumentOutOfRangeException(nameof(at));
-        Unsafe.WriteUnaligned(first + at, lanes);
-    }
+    /// <summary>Where a run of numbers lies, for loops that have no time to check each.</summary>
+    public T* Address(long from, long length) =>
+        from >= 0 && length >= 0 && from + length <= count ? first + from : throw new ArgumentOutOfRangeException(nameof(from));
 
     /// <summary>A number.</summary>
     public ref T this[long at] => ref at >= 0 && at < count ? ref first[at] : ref Outside(at);

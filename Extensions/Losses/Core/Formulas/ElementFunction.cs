@@ -11,11 +11,6 @@ namespace MLNetLosses.Losses;
 internal sealed class ElementFunction<TFormula> : autograd.SingleTensorFunction<ElementFunction<TFormula>>
     where TFormula : struct, IElementFormula
 {
-    private const int RunLength = 1 << 15;
-
-    // How many numbers are added in single precision.
-    private const int Addends = 1 << 9;
-
     public override string Name => typeof(TFormula).Name;
 
     /// <summary>The values, or their sum, and the number that a mean divides by.</summary>
@@ -68,24 +63,18 @@ internal sealed class ElementFunction<TFormula> : autograd.SingleTensorFunction<
 
         public (Tensor Values, Tensor Count, Tensor[] Slopes) ByTensors(Tensor[] inputs)
         {
-            var (values, count, slopes) = ElementFormulas.ByTensors(Formula, inputs, WantsAny);
-            return (Summed ? values.sum() : values, count, [.. slopes.Where((_, i) => Wanted[i])]);
+            var (values, counts, slopes) = ElementFormulas.ByTensors(Formula, inputs, WantsAny);
+            return (Summed ? values.sum() : values, counts.sum(), [.. slopes.Where((_, i) => Wanted[i])]);
         }
 
         public (Tensor Values, Tensor Count, Tensor[] Slopes) ByLoop<T>(Tensor[] inputs)
             where T : unmanaged, IBinaryFloatingPointIeee754<T>
         {
-            inputs = [.. inputs.Select(input => input.contiguous())];
             var like = inputs[0];
             var values = Summed ? null : empty(like.shape, like.dtype);
             var slopes = Wanted.Select(wanted => wanted ? empty(like.shape, like.dtype) : null).ToArray();
-            var loop = new ElementLoop<T, TFormula>(Formula, inputs, values, slopes);
-            var runs = (int)((like.numel() + RunLength - 1) / RunLength);
-            var sums = new (double Values, double Counts)[runs];
-            CpuWork.For(runs, run => sums[run] = loop.Run((long)run * RunLength, Math.Min(like.numel(), (run + 1L) * RunLength), Addends));
-            GC.KeepAlive(inputs);
-            var (sum, count) = (sums.Sum(part => part.Values), sums.Sum(part => part.Counts));
-            return (values ?? tensor(sum, like.dtype), tensor(count, like.dtype), [.. slopes.OfType<Tensor>()]);
+            var (sums, counts) = ElementLoop<T, TFormula>.OverRows(Formula, inputs, values, slopes, rows: 1);
+            return (values ?? tensor(sums[0], like.dtype), tensor(counts[0], like.dtype), [.. slopes.OfType<Tensor>()]);
         }
     }
 }

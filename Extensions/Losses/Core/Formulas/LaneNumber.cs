@@ -59,7 +59,7 @@ internal readonly struct LaneNumber<T>(Vector<T> lanes) : IFormulaNumber<LaneNum
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static LaneNumber<T> Exp(LaneNumber<T> a) =>
-        typeof(T) == typeof(float) ? new(Vector.Exp(a.lanes.As<T, float>()).As<float, T>())
+        typeof(T) == typeof(float) ? new(SinglePrecision.Exp(a.lanes.As<T, float>()).As<float, T>())
         : typeof(T) == typeof(double) ? new(Vector.Exp(a.lanes.As<T, double>()).As<double, T>())
         : OfEach(a, T.Exp);
 
@@ -82,6 +82,16 @@ internal readonly struct LaneNumber<T>(Vector<T> lanes) : IFormulaNumber<LaneNum
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Logistic<LaneNumber<T>> LogisticOf(LaneNumber<T> a)
     {
+        if (typeof(T) == typeof(float))
+        {
+            var of = SinglePrecision.LogisticOf(a.lanes.As<T, float>());
+            return new(
+                new(of.Sigmoid.As<float, T>()),
+                new(of.Rest.As<float, T>()),
+                new(of.Softplus.As<float, T>()),
+                new(of.Opposite.As<float, T>())
+            );
+        }
         var e = Exp(-Abs(a)); // at most 1
         var near = Of(1) / (e + 1);
         var far = e * near;

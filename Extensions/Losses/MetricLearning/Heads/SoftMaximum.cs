@@ -46,13 +46,7 @@ internal sealed class SoftMaximum : autograd.SingleTensorFunction<SoftMaximum>
         var temperature = (double)ctx.get_data("temperature");
         Tensor gradient;
         if (is_grad_enabled()) // it will itself be differentiated
-            gradient = autograd.grad(
-                [ByTensors(saved[0], temperature)],
-                [saved[0]],
-                [grad_output],
-                retain_graph: true,
-                create_graph: true
-            )[0];
+            gradient = autograd.grad([ByTensors(saved[0], temperature)], [saved[0]], [grad_output], retain_graph: true, create_graph: true)[0];
         else
         {
             gradient = empty(saved[0].shape, saved[0].dtype);

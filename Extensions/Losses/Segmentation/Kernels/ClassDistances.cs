@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Numerics;
 
 namespace MLNetLosses.Losses;
@@ -27,14 +26,15 @@ internal readonly struct ClassDistances(long label, int[] shape, double[] steps,
             maps[place, length].Clear(); // there is no border
             return;
         }
-        var field = ArrayPool<double>.Shared.Rent(length);
+        using var room = DistanceTransform.Room(length);
+        var field = new TensorMemory<double>(room);
         foreach (var inside in new[] { false, true })
         {
             var (sign, border) = signed && inside ? (-T.One, least) : (T.One, T.Zero);
             DistanceTransform.InRanges(
                 length,
                 parallel,
-                (from, to) => Load(labels.Whole(start + from, to - from), own, inside, field.AsSpan(from))
+                (from, to) => Load(labels.Whole(start + from, to - from), own, inside, field[from, to - from])
             );
             DistanceTransform.Squared(field, length, shape, steps, parallel);
             DistanceTransform.InRanges(
@@ -43,11 +43,10 @@ internal readonly struct ClassDistances(long label, int[] shape, double[] steps,
                 (from, to) =>
                 {
                     var y = labels.Whole(start + from, to - from);
-                    Roots(y, own, inside, field.AsSpan(from), maps[place + from, to - from], sign, border);
+                    Roots(y, own, inside, field[from, to - from], maps[place + from, to - from], sign, border);
                 }
             );
         }
-        ArrayPool<double>.Shared.Return(field);
     }
 
     // 0 on the other side, infinite on this one.
