@@ -20,7 +20,7 @@ namespace MLNetLosses.Losses;
 )]
 public sealed record BinaryCrossEntropyLoss : WeightedClassificationLoss
 {
-    private const long Few = 1 << 20;
+    private const long Few = 1 << 19;
 
     /// <summary>
     /// P, one for all or one a class: multiplies the positive part and does not enter the denominator. Negatives / positives balances.
@@ -51,32 +51,39 @@ public sealed record BinaryCrossEntropyLoss : WeightedClassificationLoss
     {
         var positive = PositiveWeightFor(logits, call);
         return targets.AreBinary
-            ? ByColumn(OfLabels(logits, targets.AsLabels().Safe, positive), targets.AsLabels(), call)
+            ? ByColumn(OfLabels(logits, targets, positive), targets.AsLabels(), call)
             : ByColumn(OfIndices(logits, targets, positive), targets, call);
     }
 
-    private protected override LabelFormula? OfLabel =>
-        ClassWeights is null && PositiveWeight is null or { Count: 1 }
-            ? LabelFormula.Of(new Formula(PositiveWeight?[0] ?? 1, LabelSmoothing))
-            : null;
+    private LabelFormula Labelled => LabelFormula.Of(new Formula(PositiveWeight?[0] ?? 1, LabelSmoothing));
+
+    private protected override LabelFormula? OfLabel => ClassWeights is null && PositiveWeight is null or { Count: 1 } ? Labelled : null;
 
     /// <inheritdoc/>
-    protected internal override Tensor? FusedMean(LossCall call)
+    protected internal override Tensor? FusedMean(LossCall call) => FewByTorch(call) ?? base.FusedMean(call);
+
+    // Of few numbers torch's kernel is a little faster; it keeps three maps of the logits. Indices are few enough to be written out.
+    private Tensor? FewByTorch(LossCall call)
     {
-        // Of few numbers torch's kernel is a little faster; it keeps three maps of the logits.
         var (logits, targets) = (call["logits"], call["targets"]);
-        if (OfLabel is null || PositiveWeight is not null || logits.numel() > Few || targets.dtype != logits.dtype)
-            return base.FusedMean(call);
-        var labels = ClassTargets.Read(this, call);
-        return labels.MayIgnore ? base.FusedMean(call) : OfLabelsByTorch(logits, labels.Raw, null, nn.Reduction.Mean);
+        if (ClassWeights is not null || PositiveWeight is not null || logits.numel() > Few)
+            return null;
+        var areLabels = targets.dtype == logits.dtype;
+        if (!areLabels && (LabelSmoothing > 0 || logits.dim() > 2 || ClassTargets.MayBeBinary(call)))
+            return null;
+        var read = ClassTargets.Read(this, call);
+        if (read.MayIgnore)
+            return null;
+        var labels = areLabels
+            ? read.Raw
+            : OneVsRest.SetTarget(zeros_like(logits), read, ones(read.Raw.shape, logits.dtype, logits.device));
+        return OfLabelsByTorch(logits, labels, null, nn.Reduction.Mean);
     }
 
-    private Tensor OfLabels(Tensor logits, Tensor labels, Tensor? positive)
-    {
-        if (PositiveWeight is null or { Count: 1 })
-            return ElementFormulas.Terms(new Formula(PositiveWeight?[0] ?? 1, LabelSmoothing), logits, labels);
-        return OfLabelsByTorch(logits, labels.to(logits.dtype), positive, nn.Reduction.None);
-    }
+    private Tensor OfLabels(Tensor logits, ClassTargets targets, Tensor? positive) =>
+        PositiveWeight is null or { Count: 1 }
+            ? Labelled.Values(logits, targets)
+            : OfLabelsByTorch(logits, targets.AsLabels().Safe.to(logits.dtype), positive, nn.Reduction.None);
 
     private Tensor OfLabelsByTorch(Tensor logits, Tensor t, Tensor? positive, nn.Reduction reduction)
     {

@@ -20,14 +20,6 @@ internal static class FocalCurve
 
     /// <summary>Over logits z away from the truth: sigmoid(z)^gamma softplus(z).</summary>
     public static Tensor OfAway(Tensor away, double gamma) => ElementFormulas.Terms(new FocalFormula(gamma), away);
-
-    /// <summary>Over logits x and their labels.</summary>
-    /// <param name="x">[N, C, ...].</param>
-    /// <param name="targets">Labels, or indices of one logit.</param>
-    /// <param name="gamma">At least 0.</param>
-    /// <param name="alpha">The weight where the label is 1, else 1 - alpha; null: 1.</param>
-    public static Tensor OfLabels(Tensor x, ClassTargets targets, double gamma, double? alpha = null) =>
-        ElementFormulas.Terms(new FocalFormula(gamma, alpha), x, targets.AsLabels().Safe);
 }
 
 /// <summary>The sigmoid form. Inputs: the logit, and its label; without a label the logit is one away from the truth.</summary>

@@ -48,10 +48,10 @@ public sealed record FocalLoss : ActivatedClassificationLoss
             CheckAlpha();
     }
 
+    private LabelFormula Labelled => LabelFormula.Of(new FocalFormula(Gamma, Alpha));
+
     private protected override LabelFormula? OfLabel =>
-        Activation == ClassActivation.Softmax || ClassWeights is not null || Alpha > 1
-            ? null
-            : LabelFormula.Of(new FocalFormula(Gamma, Alpha));
+        Activation == ClassActivation.Softmax || ClassWeights is not null || Alpha > 1 ? null : Labelled;
 
     /// <inheritdoc/>
     protected override LossTerms Score(Tensor logits, ClassTargets targets, LossCall call)
@@ -63,7 +63,7 @@ public sealed record FocalLoss : ActivatedClassificationLoss
         }
         CheckAlpha();
         if (targets.AreBinary)
-            return ByColumn(FocalCurve.OfLabels(logits, targets, Gamma, Alpha), targets.AsLabels(), call);
+            return ByColumn(Labelled.Values(logits, targets), targets.AsLabels(), call);
         var elements = FocalCurve.OfAway(OneVsRest.Away(logits, targets), Gamma);
         if (Alpha is { } alpha)
             elements = OneVsRest.Weigh(elements, targets, alpha, 1 - alpha);

@@ -34,8 +34,9 @@ public sealed record PolyLoss : ActivatedClassificationLoss
         init => field = Valid(value);
     }
 
-    private protected override LabelFormula? OfLabel =>
-        Activation == ClassActivation.Softmax || ClassWeights is not null ? null : LabelFormula.Of(new Formula(Epsilon1, Gamma));
+    private protected override LabelFormula? OfLabel => Activation == ClassActivation.Softmax || ClassWeights is not null ? null : Labelled;
+
+    private LabelFormula Labelled => LabelFormula.Of(new Formula(Epsilon1, Gamma));
 
     /// <inheritdoc/>
     protected override LossTerms Score(Tensor logits, ClassTargets targets, LossCall call)
@@ -45,10 +46,9 @@ public sealed record PolyLoss : ActivatedClassificationLoss
             var cost = ClassScores.Cost(this, logits, targets);
             return ByTargetClass(FocalCurve.OfCost(cost, Gamma) + Added(ClassScores.Miss(cost)), logits, targets, call);
         }
-        var formula = new Formula(Epsilon1, Gamma);
         return targets.AreBinary
-            ? ByColumn(ElementFormulas.Terms(formula, logits, targets.AsLabels().Safe), targets.AsLabels(), call)
-            : ByColumn(ElementFormulas.Terms(formula, OneVsRest.Away(logits, targets)), targets, call);
+            ? ByColumn(Labelled.Values(logits, targets), targets.AsLabels(), call)
+            : ByColumn(ElementFormulas.Terms(new Formula(Epsilon1, Gamma), OneVsRest.Away(logits, targets)), targets, call);
     }
 
     /// <summary>The sigmoid form. Inputs as those of <see cref="FocalFormula"/>.</summary>
@@ -60,10 +60,13 @@ public sealed record PolyLoss : ActivatedClassificationLoss
             count = V.Of(1);
             var sign = (inputs.Length > 1 ? inputs[1] : default) * -2 + 1;
             var score = V.LogisticOf(inputs[0] * sign);
-            var factor = FormulaNumbers.Power(score.Sigmoid, Gamma) * sign;
+            var power = FormulaNumbers.Power(score.Sigmoid, Gamma);
             if (!slopes.IsEmpty)
-                slopes[0] = (score.Rest * (score.Softplus * Gamma + score.Sigmoid * (Epsilon1 * (Gamma + 1))) + score.Sigmoid) * factor;
-            return (score.Softplus + score.Sigmoid * Epsilon1) * (factor * sign);
+            {
+                var ofPower = score.Softplus * Gamma + score.Sigmoid * (Epsilon1 * (Gamma + 1));
+                slopes[0] = (score.Rest * ofPower + score.Sigmoid) * power * sign;
+            }
+            return (score.Softplus + score.Sigmoid * Epsilon1) * power;
         }
     }
 
