@@ -2,6 +2,7 @@ using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using MLNetLosses.Data;
+using MLNetLosses.Losses;
 using MLNetLosses.Networks;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -90,7 +91,7 @@ internal static class LogitReader
                     Softmax(y, buffers);
                 else if (probabilities is not null)
                     for (var output = 0; output < outputs; output++)
-                        TensorPrimitives.Sigmoid(At(output, y), At(output, y));
+                        SinglePrecision.Sigmoid<float>(At(output, y), At(output, y));
                 return buffers;
             },
             _ => { }

@@ -1,5 +1,7 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using TensorPrimitives = System.Numerics.Tensors.TensorPrimitives;
 
 namespace MLNetLosses.Losses;
 
@@ -73,5 +75,28 @@ internal static class SinglePrecision
             Vector.Max(z, Vector<float>.Zero) + least,
             Vector.Max(-z, Vector<float>.Zero) + least
         );
+    }
+
+    /// <summary>1 / (1 + exp(-x)) of many numbers, which may be replaced by it; .NET's own takes three times as long. Of double precision .NET's.</summary>
+    public static void Sigmoid<T>(ReadOnlySpan<T> x, Span<T> result)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        if (typeof(T) == typeof(float))
+            Sigmoid(MemoryMarshal.Cast<T, float>(x), MemoryMarshal.Cast<T, float>(result)[..x.Length]);
+        else
+            TensorPrimitives.Sigmoid(x, result);
+    }
+
+    private static void Sigmoid(ReadOnlySpan<float> x, Span<float> result)
+    {
+        var (width, i) = (Vector<float>.Count, 0);
+        for (; i + width <= x.Length; i += width)
+            LogisticOf(new(x.Slice(i, width))).Sigmoid.CopyTo(result.Slice(i, width));
+        if (i == x.Length)
+            return;
+        Span<float> rest = stackalloc float[width];
+        x[i..].CopyTo(rest);
+        LogisticOf(new(rest)).Sigmoid.CopyTo(rest);
+        rest[..(x.Length - i)].CopyTo(result[i..]);
     }
 }

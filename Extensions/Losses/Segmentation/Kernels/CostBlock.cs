@@ -150,7 +150,7 @@ internal sealed class CostBlock<T>
     {
         TensorPrimitives.Multiply(ofCosts, Part(signs), result);
         LoadArguments();
-        TensorPrimitives.Sigmoid(Part(more), Part(room));
+        SinglePrecision.Sigmoid<T>(Part(more), Part(room));
         TensorPrimitives.Multiply(result, Part(room), result);
     }
 }

@@ -89,7 +89,7 @@ internal sealed class ProbabilityBlock<T>
         if (pixels.Classes == 1)
         {
             length = block.Length;
-            TensorPrimitives.Sigmoid(pixels.Logits[pixels.Place(block, 0), length], this[0]);
+            SinglePrecision.Sigmoid<T>(pixels.Logits[pixels.Place(block, 0), length], this[0]);
             scale.AsSpan(0, length).Fill(T.One);
         }
         Normalise(pixels, block, ignored);
