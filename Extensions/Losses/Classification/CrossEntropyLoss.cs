@@ -49,7 +49,9 @@ public sealed record CrossEntropyLoss : WeightedClassificationLoss
         if (!IsByPixels(logits, targets))
             return base.ComputeRowSums(call);
         _ = ClassWeightsFor(logits, call, Math.Max(2, targets.ClassCount)); // their number is checked
-        return PixelScores.CostSums(this, logits, targets, ClassWeights);
+        return targets.ClassCount == 1 && ClassWeights is null
+            ? LabelFormula.Of(new BinaryCrossEntropyLoss.Formula(1, 0)).RowSums(logits, targets)
+            : PixelScores.CostSums(this, logits, targets, ClassWeights);
     }
 
     /// <inheritdoc/>

@@ -50,4 +50,34 @@ public class SinglePrecisionTests
             IsNear(Softplus(-(double)x), of.Opposite[0], $"softplus -{x}");
         }
     }
+
+    [TestMethod]
+    [DataRow(0.5)]
+    [DataRow(0.75)]
+    [DataRow(2.0)]
+    [DataRow(1.4)]
+    [DataRow(-0.3)]
+    public void PowersOfManyNumbersAreThoseOfEach(double power)
+    {
+        float[] x = [0, 1e-38f, 1e-30f, 1e-8f, 0.1f, 0.5f, 1 - 6e-8f, 1, 1.5f, 7, 1e5f];
+        var result = new float[x.Length];
+        FormulaNumbers.Power<float>(x, power, result);
+        for (var i = 0; i < x.Length; i++)
+            Assert.AreEqual((float)Math.Pow(x[i], power), result[i], 2e-7f * (float)Math.Pow(x[i], power), $"{x[i]}");
+        var same = x.Select(number => (double)number).ToArray();
+        FormulaNumbers.Power<double>(same, power, same);
+        for (var i = 0; i < x.Length; i++)
+            Assert.AreEqual(Math.Pow(x[i], power), same[i], 1e-14 * Math.Pow(x[i], power), $"{x[i]}");
+    }
+
+    [TestMethod]
+    public void SigmoidsOfManyNumbersAreThoseOfEach()
+    {
+        float[] x = [.. Numbers().Take(1003)];
+        var result = new float[x.Length + 3];
+        SinglePrecision.Sigmoid<float>(x, result);
+        for (var i = 0; i < x.Length; i++)
+            Assert.AreEqual(SinglePrecision.LogisticOf(new Vector<float>(x[i])).Sigmoid[0], result[i]);
+        Assert.AreEqual(0f, result[x.Length], "Behind the last nothing is written.");
+    }
 }

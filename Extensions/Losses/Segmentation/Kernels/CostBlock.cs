@@ -61,7 +61,7 @@ internal sealed class CostBlock<T>
         if (pixels.Classes == 1)
         {
             LoadArguments();
-            Softplus(more, room, costs, block.Length);
+            Softplus(more, costs, block.Length);
             return;
         }
         var n = Costs;
@@ -95,22 +95,11 @@ internal sealed class CostBlock<T>
 
     private void LoadArguments() => TensorPrimitives.Multiply(pixels.Logits[pixels.Place(block, 0), block.Length], Part(signs), Part(more));
 
-    // ln(1 + exp z) = max(z, 0) + ln(1 + e), e = exp(-|z|), exact also where e is small: the rounding of u = 1 + e falls out of ln u / (u - 1).
     // Buffers are longer than their content by less than a vector.
-    private static void Softplus(T[] z, T[] e, T[] result, int length)
+    private static void Softplus(T[] z, T[] result, int length)
     {
-        TensorPrimitives.Abs(z.AsSpan(0, length), e);
-        TensorPrimitives.Negate(e.AsSpan(0, length), e);
-        TensorPrimitives.Exp(e.AsSpan(0, length), e);
-        TensorPrimitives.Add(e.AsSpan(0, length), T.One, result);
-        TensorPrimitives.Log(result.AsSpan(0, length), result);
         for (var i = 0; i < length; i += Vector<T>.Count)
-        {
-            var (small, log) = (new Vector<T>(e, i), new Vector<T>(result, i));
-            var rounded = small + Vector<T>.One - Vector<T>.One;
-            var exact = Vector.ConditionalSelect(Vector.Equals(rounded, Vector<T>.Zero), small, log * small / rounded);
-            (Vector.Max(new Vector<T>(z, i), Vector<T>.Zero) + exact).CopyTo(result, i);
-        }
+            LaneNumber<T>.LogisticOf(new(new Vector<T>(z, i))).Softplus.Lanes.CopyTo(result, i);
     }
 
     /// <summary>sum w f(n) of the block.</summary>

@@ -59,6 +59,11 @@ internal sealed class FusedRegionSums : PixelFunction<FusedRegionSums, FusedRegi
                             options.Squared ? TensorPrimitives.SumOfSquares<T>(softmax[c]) : TensorPrimitives.Sum<T>(softmax[c])
                         );
                     var y = pixels.Targets(block);
+                    if (classes == 1)
+                    {
+                        AddLabels(part, y, softmax, options);
+                        continue;
+                    }
                     for (var i = 0; i < y.Length; i++)
                     {
                         if (y[i] == options.Ignored)
@@ -107,6 +112,16 @@ internal sealed class FusedRegionSums : PixelFunction<FusedRegionSums, FusedRegi
             var mean = softmax.First;
             var slope = softmax.Second;
             var y = pixels.Targets(block);
+            if (classes == 1)
+            {
+                var x = gradient[pixels.Place(block, 0), block.Length];
+                OfLabels(y, softmax, all[0], own[0], options.Squared, x);
+                if (costs is null)
+                    return;
+                costs.OfLogit(costs.Slopes(factors[block.Image]), slope);
+                TensorPrimitives.Add(x, slope, x);
+                return;
+            }
             mean.Clear();
             for (var c = 0; c < classes; c++)
             {
@@ -123,7 +138,7 @@ internal sealed class FusedRegionSums : PixelFunction<FusedRegionSums, FusedRegi
                 if (y[i] != options.Ignored && y[i] >= first)
                     mean[i] += own[(int)y[i] - first] * softmax.At(y[i] - first, i);
             var ofCosts = costs is null ? default : costs.Slopes(factors[block.Image]);
-            if (costs is not null && classes > 1)
+            if (costs is not null)
                 TensorPrimitives.Subtract(mean, ofCosts, mean);
             for (var c = 0; c < classes; c++)
             {
@@ -143,13 +158,6 @@ internal sealed class FusedRegionSums : PixelFunction<FusedRegionSums, FusedRegi
                     gradient[pixels.Place(block, y[i] - first) + i] += own[(int)y[i] - first] * softmax.At(y[i] - first, i);
             if (costs is null)
                 return;
-            if (classes == 1)
-            {
-                costs.OfLogit(ofCosts, slope);
-                var x = gradient[pixels.Place(block, 0), block.Length];
-                TensorPrimitives.Add(x, slope, x);
-                return;
-            }
             for (var i = 0; i < y.Length; i++)
                 if (y[i] != options.Ignored)
                     gradient[pixels.Place(block, y[i]) + i] -= ofCosts[i];
@@ -166,6 +174,47 @@ internal sealed class FusedRegionSums : PixelFunction<FusedRegionSums, FusedRegi
             }
         );
         GC.KeepAlive(outer);
+    }
+
+    // Of one class; the probability is 0 where ignored, whatever the label there.
+    private static void AddLabels<T>(Part part, ReadOnlySpan<long> y, ProbabilityBlock<T> softmax, Options options)
+        where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>
+    {
+        var (positives, ignored) = (y.Count(1L), options.Ignored is { } none ? y.Count(none) : 0);
+        var known = positives + y.Count(0L) + (options.Ignored is 0 or 1 ? 0 : ignored);
+        if (known != y.Length)
+            foreach (var label in y)
+                if (label is not (0 or 1) && label != options.Ignored)
+                    throw Shapes.WrongIndex(options.Loss, label, 2, options.Ignored);
+        var labels = softmax.First;
+        TensorPrimitives.ConvertTruncating<long, T>(y, labels);
+        part.Right[0] += double.CreateTruncating(TensorPrimitives.Dot<T>(labels, softmax[0]));
+        part.Target[0] += options.Ignored == 1 ? 0 : positives;
+        part.Valid += y.Length - ignored;
+    }
+
+    // Of one class: dl/dp = FP' (2 p if squared) + (TP' - FP' - FN') y, dl/dx = p (1 - p) dl/dp.
+    private static void OfLabels<T>(
+        ReadOnlySpan<long> y,
+        ProbabilityBlock<T> softmax,
+        T everywhere,
+        T onTarget,
+        bool squared,
+        Span<T> gradient
+    )
+        where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>
+    {
+        var p = softmax[0];
+        var slope = softmax.First;
+        TensorPrimitives.ConvertTruncating<long, T>(y, slope);
+        TensorPrimitives.Multiply(slope, onTarget, slope);
+        if (squared)
+            TensorPrimitives.MultiplyAdd(p, everywhere, slope, slope);
+        else
+            TensorPrimitives.Add(slope, everywhere, slope);
+        TensorPrimitives.Multiply(slope, p, slope);
+        TensorPrimitives.Multiply(slope, p, gradient);
+        TensorPrimitives.Subtract(slope, gradient, gradient);
     }
 
     private static CostBlock<T>? CostsOf<T>(PixelScan<T> pixels, ProbabilityBlock<T> softmax, Options options)

@@ -90,9 +90,21 @@ internal sealed class ProbabilityBlock<T>
         {
             length = block.Length;
             SinglePrecision.Sigmoid<T>(pixels.Logits[pixels.Place(block, 0), length], this[0]);
-            scale.AsSpan(0, length).Fill(T.One);
+            if (ignored is { } none)
+                Clear(pixels.Targets(block), none);
+            return;
         }
         Normalise(pixels, block, ignored);
+    }
+
+    private void Clear(ReadOnlySpan<long> targets, long ignored)
+    {
+        if (!targets.Contains(ignored))
+            return;
+        var p = this[0];
+        for (var i = 0; i < targets.Length; i++)
+            if (targets[i] == ignored)
+                p[i] = T.Zero;
     }
 
     /// <summary>After <see cref="Exponentiate"/>: the probabilities; pixels with the ignored target get probability 0 for every class.</summary>
