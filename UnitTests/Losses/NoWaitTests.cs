@@ -40,6 +40,7 @@ public class NoWaitTests
         (typeof(DistanceWeightedMiner), "Listed", OnTheCpu),
         (typeof(NPairLoss), "OfPairs", OnTheCpu),
         (typeof(TensorMemory<>), "", OnTheCpu),
+        (typeof(BinaryRegionSums), "Differentiate", OnTheCpu),
         (typeof(BorderField), "Backward", OnTheCpu),
         (typeof(CenterlineSums), "Backward", OnTheCpu),
         (typeof(CostSums), "Backward", OnTheCpu),

@@ -20,7 +20,7 @@ namespace MLNetLosses.Losses;
 )]
 public sealed record BinaryCrossEntropyLoss : WeightedClassificationLoss
 {
-    private const long Few = 1 << 19;
+    private const long Few = 1 << 20;
 
     /// <summary>
     /// P, one for all or one a class: multiplies the positive part and does not enter the denominator. Negatives / positives balances.
@@ -65,17 +65,17 @@ public sealed record BinaryCrossEntropyLoss : WeightedClassificationLoss
     // Of few numbers torch's kernel is a little faster; it keeps three maps of the logits. Indices are few enough to be written out.
     private Tensor? FewByTorch(LossCall call)
     {
-        var (logits, targets) = (call["logits"], call["targets"]);
+        var logits = call["logits"];
         if (ClassWeights is not null || PositiveWeight is not null || logits.numel() > Few)
             return null;
-        var areLabels = targets.dtype == logits.dtype;
-        if (!areLabels && (LabelSmoothing > 0 || logits.dim() > 2 || ClassTargets.MayBeBinary(call)))
+        var areLabels = ClassTargets.MayBeBinary(call);
+        if (!areLabels && (LabelSmoothing > 0 || logits.dim() > 2))
             return null;
         var read = ClassTargets.Read(this, call);
         if (read.MayIgnore)
             return null;
         var labels = areLabels
-            ? read.Raw
+            ? read.AsLabels().Raw.to(logits.dtype)
             : OneVsRest.SetTarget(zeros_like(logits), read, ones(read.Raw.shape, logits.dtype, logits.device));
         return OfLabelsByTorch(logits, labels, null, nn.Reduction.Mean);
     }

@@ -9,6 +9,7 @@ namespace MLNetLosses.Benchmarks;
 internal static class SegmentationFormulas
 {
     private const string Size = "[4,21,256,256]";
+    private const string BinarySize = "[4,1,512,512]";
     private const long Classes = 21;
 
     public static IEnumerable<PlainRow> Rows =>
@@ -40,12 +41,23 @@ internal static class SegmentationFormulas
             new("ExponentialLogarithmic", Size, Pixels, ExponentialLogarithmic),
             new("Masked(inner: CrossEntropy(ignoreIndex: -100))", Size, Masked, MaskedCrossEntropy),
             new("DeepSupervision(inner: Dice())", Size + " and its 1/2, 1/4", Scales, DeepSupervision),
+            PlainRow.Torch("BinaryCrossEntropy", BinarySize, Binary, x => F.binary_cross_entropy_with_logits(x["logits"], Mask(x))),
+            new("Focal", BinarySize, Binary, x => FocalSigmoid(x, Mask(x))),
+            new("Dice", BinarySize, Binary, x => (1 - BinaryDiceScores(x)).mean()),
+            new(
+                "Dice() + BinaryCrossEntropy()",
+                BinarySize,
+                Binary,
+                x => (1 - BinaryDiceScores(x)).mean() + F.binary_cross_entropy_with_logits(x["logits"], Mask(x))
+            ),
         ];
 
     private static readonly long[] Image = [2, 3];
     private static readonly long[] Batch = [0, 2, 3];
 
     private static LossWorkload Pixels(string loss) => LossWorkload.Pixels(loss);
+
+    private static LossWorkload Binary(string loss) => LossWorkload.Pixels(loss, PixelForm.Binary, [4, 1, 512, 512]);
 
     private static LossInputs Draw() =>
         new() { ["logits"] = randn(4, Classes, 256, 256), ["targets"] = randint(Classes, [4, 256, 256], ScalarType.Int64) };
@@ -82,12 +94,18 @@ internal static class SegmentationFormulas
         return ((1 - (-cost).exp()).pow(2) * cost).mean();
     }
 
-    private static Tensor FocalSigmoid(PlainState x)
+    private static Tensor FocalSigmoid(PlainState x) => FocalSigmoid(x, OneHot(x));
+
+    private static Tensor FocalSigmoid(PlainState x, Tensor t)
     {
-        var (p, t) = (x["logits"].sigmoid(), OneHot(x));
+        var p = x["logits"].sigmoid();
         var cost = F.binary_cross_entropy_with_logits(x["logits"], t, reduction: nn.Reduction.None);
         return (cost * (1 - p * t - (1 - p) * (1 - t)).pow(2)).mean();
     }
+
+    private static Tensor Mask(PlainState x) => x["targets"].unsqueeze(1).to(PlainState.Number);
+
+    private static Tensor BinaryDiceScores(PlainState x) => DiceScores(x["logits"].sigmoid(), Mask(x), 1e-5, Image);
 
     private static Tensor DiceScores(PlainState x, double smooth, long[]? over = null) =>
         DiceScores(Softmax(x), OneHot(x), smooth, over ?? Image);

@@ -73,11 +73,14 @@ public class SinglePrecisionTests
     [TestMethod]
     public void SigmoidsOfManyNumbersAreThoseOfEach()
     {
-        float[] x = [.. Numbers().Take(1003)];
+        float[] x = [.. Numbers().Where((_, i) => i % 31 == 0), -1e4f, 1e4f, float.NegativeInfinity];
         var result = new float[x.Length + 3];
         SinglePrecision.Sigmoid<float>(x, result);
         for (var i = 0; i < x.Length; i++)
-            Assert.AreEqual(SinglePrecision.LogisticOf(new Vector<float>(x[i])).Sigmoid[0], result[i]);
+        {
+            var expected = 1 / (1 + Math.Exp(-(double)x[i]));
+            Assert.AreEqual(expected, result[i], Math.Max(3e-7 * expected, 2e-38), $"{x[i]}");
+        }
         Assert.AreEqual(0f, result[x.Length], "Behind the last nothing is written.");
     }
 }

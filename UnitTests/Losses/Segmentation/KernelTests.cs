@@ -51,6 +51,19 @@ public class KernelTests
     }
 
     [TestMethod]
+    public void RegionSumsOfOneLogitGiveTheirGradientAgain()
+    {
+        var x = Samples.Logits(3, 2, 1, 700).requires_grad_();
+        var sums = FusedRegionSums.Of(x, Samples.Indices(3, 2, 2, 700), new(new DiceLoss(), null, false));
+        Tensor Gradient(Tensor outer) => autograd.grad([sums], [x], [outer], retain_graph: true)[0];
+        var outer = rand(5, 2, 1, dtype: float64);
+        var first = Gradient(outer);
+        Assert.IsTrue(Gradient(outer * 3).allclose(first * 3, 1e-12, 1e-14));
+        Assert.IsTrue(Gradient(outer).allclose(first, 1e-12, 1e-14));
+        Assert.IsTrue(first.ne(0).all().item<bool>());
+    }
+
+    [TestMethod]
     [DynamicData(nameof(Cases))]
     public void LovaszAgrees(int images, int classes, int pixels, ScalarType precision, bool perImage)
     {
@@ -253,13 +266,20 @@ public class KernelTests
     public void SecondDerivativesAreThoseOfTheTensorOperations()
     {
         var y = Samples.Indices(5, 3, 2, 50);
-        double[] Second(Func<Tensor, Tensor> sums)
+        double[] Second(Func<Tensor, Tensor> sums, Tensor? logits = null)
         {
-            var leaf = Samples.Logits(5, 2, 3, 50).requires_grad_();
+            var leaf = (logits ?? Samples.Logits(5, 2, 3, 50)).clone().requires_grad_();
             var value = sums(leaf)[0].square().sum();
             var first = autograd.grad([value], [leaf], retain_graph: true, create_graph: true)[0];
             return autograd.grad([first.square().sum()], [leaf])[0].Numbers();
         }
+        var (one, mask) = (Samples.Logits(8, 2, 1, 50), y.remainder(2));
+        foreach (var squared in new[] { false, true })
+            Samples.AreClose(
+                Second(x => RegionSums.ByTensors(x, mask, null, squared), one),
+                Second(x => FusedRegionSums.Of(x, mask, new(new DiceLoss(), null, squared)), one),
+                1e-10
+            );
         var costs = new CostOptions(new DiceLoss(), null, [1, 2, 3], Curve: new PowerCurve(1.5));
         Samples.AreClose(
             Second(x => RegionSums.ByTensors(x, y, null, false)),

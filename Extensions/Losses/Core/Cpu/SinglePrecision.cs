@@ -15,6 +15,9 @@ internal static class SinglePrecision
     private const float Lowest = -104;
     private const float Highest = 89;
 
+    // Up to here exponentials are normal numbers.
+    private const float Edge = 87;
+
     // A number to which one adds to round to whole numbers, which then are the last bits of the sum.
     private const float Rounder = 3 << 22;
     private const int RounderBits = 0x4B400000;
@@ -28,20 +31,27 @@ internal static class SinglePrecision
     public static Vector<float> Exp(Vector<float> x)
     {
         x = Vector.Min(Vector.Max(x, new(Lowest)), new(Highest));
+        var sum = Series(x, out var power);
+        // 2^n in two factors: one alone could not reach numbers below the least normal one.
+        var half = power >> 1;
+        return sum * TwoTo(half) * TwoTo(power - half);
+    }
+
+    // exp r and n.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector<float> Series(Vector<float> x, out Vector<int> n)
+    {
         var shifted = Vector.FusedMultiplyAdd(x, new(1.44269504f), new(Rounder));
-        var n = shifted - new Vector<float>(Rounder);
-        var r = Vector.FusedMultiplyAdd(n, new(-Ln2), x);
-        r = Vector.FusedMultiplyAdd(n, new(-Ln2Rest), r);
+        n = Vector.AsVectorInt32(shifted) - new Vector<int>(RounderBits);
+        var whole = shifted - new Vector<float>(Rounder);
+        var r = Vector.FusedMultiplyAdd(whole, new(-Ln2), x);
+        r = Vector.FusedMultiplyAdd(whole, new(-Ln2Rest), r);
         // In pairs, since each step waits for the one before.
         var square = r * r;
         var (a, b) = (Line(r, 1f / 2, 1f / 6), Line(r, 1f / 24, 1f / 120));
         var c = Line(r, 1f / 720, 1f / 5040);
         var sum = Vector.FusedMultiplyAdd(square * square, c, Vector.FusedMultiplyAdd(square, b, a));
-        sum = Vector.FusedMultiplyAdd(square, sum, r) + Vector<float>.One;
-        // 2^n in two factors: one alone could not reach numbers below the least normal one.
-        var power = Vector.AsVectorInt32(shifted) - new Vector<int>(RounderBits);
-        var half = power >> 1;
-        return sum * TwoTo(half) * TwoTo(power - half);
+        return Vector.FusedMultiplyAdd(square, sum, r) + Vector<float>.One;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -77,6 +87,16 @@ internal static class SinglePrecision
         );
     }
 
+    /// <summary>1 / (1 + exp(-x)); 0 where it is about the least normal number or below.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector<float> SigmoidOf(Vector<float> x)
+    {
+        var sum = Series(Vector.Min(Vector.Max(-x, new(-Edge)), new(Edge)), out var power);
+        // At such numbers the power of 2 can be added to the exponent of the sum.
+        var e = Vector.AsVectorSingle(Vector.AsVectorInt32(sum) + (power << 23));
+        return Vector.ConditionalSelect(Vector.LessThan(x, new(-Edge)), Vector<float>.Zero, Vector<float>.One / (e + Vector<float>.One));
+    }
+
     /// <summary>1 / (1 + exp(-x)) of many numbers, which may be replaced by it; .NET's own takes three times as long. Of double precision .NET's.</summary>
     public static void Sigmoid<T>(ReadOnlySpan<T> x, Span<T> result)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
@@ -91,12 +111,12 @@ internal static class SinglePrecision
     {
         var (width, i) = (Vector<float>.Count, 0);
         for (; i + width <= x.Length; i += width)
-            LogisticOf(new(x.Slice(i, width))).Sigmoid.CopyTo(result.Slice(i, width));
+            SigmoidOf(new(x.Slice(i, width))).CopyTo(result.Slice(i, width));
         if (i == x.Length)
             return;
         Span<float> rest = stackalloc float[width];
         x[i..].CopyTo(rest);
-        LogisticOf(new(rest)).Sigmoid.CopyTo(rest);
+        SigmoidOf(new(rest)).CopyTo(rest);
         rest[..(x.Length - i)].CopyTo(result[i..]);
     }
 }

@@ -15,7 +15,9 @@ internal sealed class FusedRegionSums : PixelFunction<FusedRegionSums, FusedRegi
     /// <summary>TP, FP, FN, sum y and the valid pixels, [5, N, C].</summary>
     public static Tensor Of(Tensor scores, Tensor indices, Options options) =>
         scores.device_type == DeviceType.CPU
-            ? Apply(scores, indices, options)
+            ? scores.numel() == indices.numel()
+                ? BinaryRegionSums.Of(scores, indices, options)
+                : Apply(scores, indices, options)
             : RegionSums.ByTensors(AsScores(scores, indices), indices, options.Ignored, options.Squared);
 
     /// <summary>The sums and, from the same softmax, sum w f(n) and sum w of every image over the costs n = -ln p_y of pixels, [2, N].</summary>
@@ -187,7 +189,7 @@ internal sealed class FusedRegionSums : PixelFunction<FusedRegionSums, FusedRegi
                 if (label is not (0 or 1) && label != options.Ignored)
                     throw Shapes.WrongIndex(options.Loss, label, 2, options.Ignored);
         var labels = softmax.First;
-        TensorPrimitives.ConvertTruncating<long, T>(y, labels);
+        PixelTargets.CopySmall(y, labels);
         part.Right[0] += double.CreateTruncating(TensorPrimitives.Dot<T>(labels, softmax[0]));
         part.Target[0] += options.Ignored == 1 ? 0 : positives;
         part.Valid += y.Length - ignored;
@@ -206,7 +208,7 @@ internal sealed class FusedRegionSums : PixelFunction<FusedRegionSums, FusedRegi
     {
         var p = softmax[0];
         var slope = softmax.First;
-        TensorPrimitives.ConvertTruncating<long, T>(y, slope);
+        PixelTargets.CopySmall(y, slope);
         TensorPrimitives.Multiply(slope, onTarget, slope);
         if (squared)
             TensorPrimitives.MultiplyAdd(p, everywhere, slope, slope);

@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.InteropServices;
 using TorchSharp;
 using static TorchSharp.torch;
 using TensorPrimitives = System.Numerics.Tensors.TensorPrimitives;
@@ -85,6 +86,26 @@ internal readonly struct PixelTargets
                 TensorPrimitives.ConvertTruncating<byte, T>(bytes[from, result.Length], result);
                 break;
         }
+    }
+
+    /// <summary>Whole numbers below 2^31 as numbers of another type; of others it gives any number.</summary>
+    public static void CopySmall<T>(ReadOnlySpan<long> targets, Span<T> result)
+        where T : unmanaged, INumberBase<T>
+    {
+        if (typeof(T) != typeof(float))
+        {
+            TensorPrimitives.ConvertTruncating<long, T>(targets, result);
+            return;
+        }
+        var numbers = MemoryMarshal.Cast<T, float>(result);
+        var (width, i) = (Vector<long>.Count, 0);
+        for (; i + 2 * width <= targets.Length; i += 2 * width)
+        {
+            var lanes = Vector.Narrow(new Vector<long>(targets.Slice(i, width)), new Vector<long>(targets.Slice(i + width, width)));
+            Vector.ConvertToSingle(lanes).CopyTo(numbers.Slice(i, 2 * width));
+        }
+        for (; i < targets.Length; i++)
+            numbers[i] = (int)targets[i];
     }
 
     private static void Round<TFrom>(ReadOnlySpan<TFrom> values, Span<long> result)
