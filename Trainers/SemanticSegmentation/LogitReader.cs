@@ -2,7 +2,6 @@ using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using MLNetLosses.Data;
-using MLNetLosses.Losses;
 using MLNetLosses.Networks;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -91,7 +90,7 @@ internal static class LogitReader
                     Softmax(y, buffers);
                 else if (probabilities is not null)
                     for (var output = 0; output < outputs; output++)
-                        SinglePrecision.Sigmoid<float>(At(output, y), At(output, y));
+                        TensorPrimitives.Sigmoid(At(output, y), At(output, y));
                 return buffers;
             },
             _ => { }

@@ -1,13 +1,11 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
-using TensorPrimitives = System.Numerics.Tensors.TensorPrimitives;
 
 namespace MLNetLosses.Losses;
 
 /// <summary>
-/// Functions of a register of numbers in single precision, right to a digit or two of their last place. .NET's own exponential goes by way of double precision, which
-/// takes twice as long, and is not 1 at 0.
+/// Functions of a register of numbers in single precision, for loops that do more with them, right to a digit or two of their last place. .NET's exponential of a
+/// register goes by way of double precision and is not 1 at 0; of many numbers in a row .NET's own functions are as fast.
 /// </summary>
 internal static class SinglePrecision
 {
@@ -95,28 +93,5 @@ internal static class SinglePrecision
         // At such numbers the power of 2 can be added to the exponent of the sum.
         var e = Vector.AsVectorSingle(Vector.AsVectorInt32(sum) + (power << 23));
         return Vector.ConditionalSelect(Vector.LessThan(x, new(-Edge)), Vector<float>.Zero, Vector<float>.One / (e + Vector<float>.One));
-    }
-
-    /// <summary>1 / (1 + exp(-x)) of many numbers, which may be replaced by it; .NET's own takes three times as long. Of double precision .NET's.</summary>
-    public static void Sigmoid<T>(ReadOnlySpan<T> x, Span<T> result)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        if (typeof(T) == typeof(float))
-            Sigmoid(MemoryMarshal.Cast<T, float>(x), MemoryMarshal.Cast<T, float>(result)[..x.Length]);
-        else
-            TensorPrimitives.Sigmoid(x, result);
-    }
-
-    private static void Sigmoid(ReadOnlySpan<float> x, Span<float> result)
-    {
-        var (width, i) = (Vector<float>.Count, 0);
-        for (; i + width <= x.Length; i += width)
-            SigmoidOf(new(x.Slice(i, width))).CopyTo(result.Slice(i, width));
-        if (i == x.Length)
-            return;
-        Span<float> rest = stackalloc float[width];
-        x[i..].CopyTo(rest);
-        SigmoidOf(new(rest)).CopyTo(rest);
-        rest[..(x.Length - i)].CopyTo(result[i..]);
     }
 }

@@ -1,5 +1,3 @@
-using System.Numerics;
-
 namespace MLNetLosses.Losses;
 
 /// <summary>
@@ -70,19 +68,4 @@ internal static class FormulaNumbers
         : power == 3 ? x * x * x
         : power == 4 ? x * x * (x * x)
         : V.Pow(x, power);
-
-    /// <summary>x^power of many numbers, which may be replaced by it; .NET's own takes ten times as long.</summary>
-    public static void Power<T>(ReadOnlySpan<T> x, double power, Span<T> result)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        var (width, i) = (Vector<T>.Count, 0);
-        for (; i + width <= x.Length; i += width)
-            Power(new LaneNumber<T>(new(x.Slice(i, width))), power).Lanes.CopyTo(result.Slice(i, width));
-        if (i == x.Length)
-            return;
-        Span<T> rest = stackalloc T[width];
-        x[i..].CopyTo(rest);
-        Power(new LaneNumber<T>(new(rest)), power).Lanes.CopyTo(rest);
-        rest[..(x.Length - i)].CopyTo(result[i..]);
-    }
 }

@@ -220,7 +220,7 @@ internal sealed class BorderField : PixelFunction<BorderField, BorderField.Optio
         if (power == 2)
             TensorPrimitives.Multiply(distances, distances, distances);
         else
-            FormulaNumbers.Power<T>(distances, power, distances);
+            TensorPrimitives.Pow(distances, T.CreateTruncating(power), distances);
     }
 
     // The class whose probability is above one half, [N, S]; there is at most one. -1: none. Of one class: 1 or 0.

@@ -61,7 +61,7 @@ internal sealed class ClassProbabilities<T> : IDisposable
         var logits = pixels.Logits[(image * (long)pixels.Classes + c) * pixels.Pixels + from, result.Length];
         if (highest is null || inverse is null)
         {
-            SinglePrecision.Sigmoid<T>(logits, result);
+            TensorPrimitives.Sigmoid(logits, result);
             var y = pixels.Targets(new(image, from, result.Length));
             for (var i = 0; i < result.Length; i++)
                 if (y[i] == ignored)

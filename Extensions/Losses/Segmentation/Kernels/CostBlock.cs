@@ -139,7 +139,7 @@ internal sealed class CostBlock<T>
     {
         TensorPrimitives.Multiply(ofCosts, Part(signs), result);
         LoadArguments();
-        SinglePrecision.Sigmoid<T>(Part(more), Part(room));
+        TensorPrimitives.Sigmoid(Part(more), Part(room));
         TensorPrimitives.Multiply(result, Part(room), result);
     }
 }

@@ -73,7 +73,7 @@ internal sealed record PowerCurve(double Power) : CostCurve
     private static void Raise<T>(ReadOnlySpan<T> values, double power, Span<T> result)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        FormulaNumbers.Power<T>(values, power, result);
+        TensorPrimitives.Pow(values, T.CreateTruncating(power), result);
         for (var i = 0; i < values.Length; i++)
             if (!(values[i] > T.Zero))
                 result[i] = T.Zero;
@@ -86,7 +86,7 @@ internal sealed record BackgroundFocalCurve(double Gamma) : CostCurve
     public override void Values<T>(ReadOnlySpan<long> targets, ReadOnlySpan<T> costs, Span<T> result, Span<T> room)
     {
         Miss(costs, result, room);
-        FormulaNumbers.Power<T>(room, Gamma, result);
+        TensorPrimitives.Pow(room, T.CreateTruncating(Gamma), result);
         for (var i = 0; i < costs.Length; i++)
             result[i] =
                 targets[i] != 0 ? costs[i]
@@ -99,7 +99,7 @@ internal sealed record BackgroundFocalCurve(double Gamma) : CostCurve
     {
         Miss(costs, result, room);
         var gamma = T.CreateTruncating(Gamma);
-        FormulaNumbers.Power<T>(room, Gamma, result);
+        TensorPrimitives.Pow(room, gamma, result);
         for (var i = 0; i < costs.Length; i++)
             result[i] =
                 targets[i] != 0 ? T.One

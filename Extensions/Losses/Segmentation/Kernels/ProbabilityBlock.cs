@@ -89,7 +89,7 @@ internal sealed class ProbabilityBlock<T>
         if (pixels.Classes == 1)
         {
             length = block.Length;
-            SinglePrecision.Sigmoid<T>(pixels.Logits[pixels.Place(block, 0), length], this[0]);
+            TensorPrimitives.Sigmoid(pixels.Logits[pixels.Place(block, 0), length], this[0]);
             if (ignored is { } none)
                 Clear(pixels.Targets(block), none);
             return;
